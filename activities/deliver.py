@@ -78,7 +78,7 @@ class DeliverActivities:
                 # The reason is in the delivery log; histories carry no provider's words.
                 raise again("not final yet", "TryAgain", error.after) from None
             except Unavailable:
-                raise again("the database is away", "Unavailable", _LATER_SECONDS) from None
+                raise again("the database is unavailable", "Unavailable", _LATER_SECONDS) from None
             except Exception as error:
                 fault = fault_of(error)
                 _log.error("delivery_fault", message_id=order.message_id, **fault.fields())

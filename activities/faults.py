@@ -23,7 +23,7 @@ _log = get_logger(__name__)
 def away() -> ApplicationError:
     """Return the error of an activity that could not reach the database."""
     return ApplicationError(
-        "a part that is needed is away",
+        "a required service is unavailable",
         type="Unavailable",
         category=ApplicationErrorCategory.BENIGN,
     )

@@ -32,16 +32,16 @@ async def list_environments(engine: Engine, arguments: Arguments) -> JsonValue:
     "environment-create",
     argument("slug"),
     argument("--name", required=True),
-    argument("--after", help="slug of the one before it (default: the one before the last)"),
+    argument("--after", help="slug of the environment before it (default: the last but one)"),
     argument(
         "--user-tokens",
         choices=list(_SECURITY),
         default="default",
-        help="whether its public keys need a user token (default: as everywhere, they do)",
+        help="whether its public keys need a user token (default: required)",
     ),
 )
 async def add_environment(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Make an environment, and print its first keys."""
+    """Create an environment, and print its first keys."""
     document = {
         "slug": arguments.slug,
         "name": arguments.name,
@@ -54,7 +54,7 @@ async def add_environment(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @action("environment-rename", _ENVIRONMENT, argument("--name", required=True))
 async def rename_environment(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Call an environment something else; its slug and its place stay."""
+    """Rename an environment; its slug and its place stay."""
     wanted = read_shape(EnvironmentChangeIn, {"name": arguments.name})
     changed = await chain.change_environment(engine, arguments.environment, wanted)
     return EnvironmentOut.of(changed).model_dump(mode="json")
@@ -62,14 +62,14 @@ async def rename_environment(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @action("environment-remove", _ENVIRONMENT)
 async def remove_environment(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Remove an environment with all that it has, for good."""
+    """Remove an environment with all its data, permanently."""
     await chain.remove_environment(engine, arguments.environment)
     return None
 
 
 @action("signing-key-list", _ENVIRONMENT)
 async def list_signing_keys(engine: Engine, arguments: Arguments) -> JsonValue:
-    """List the keys that user tokens of an environment may be signed with."""
+    """List the signing keys for user tokens of an environment."""
     environment = await get_scope(engine, arguments.environment)
     page = await security.list_signing_keys(engine, environment, EVERYTHING)
     return [SigningKeyOut.of(key).model_dump(mode="json") for key in page.rows]
@@ -79,10 +79,10 @@ async def list_signing_keys(engine: Engine, arguments: Arguments) -> JsonValue:
     "signing-key-create",
     _ENVIRONMENT,
     argument("--name", default="Signing key"),
-    argument("--file", type=Path, help="PEM of a key that you have; - for standard input"),
+    argument("--file", type=Path, help="PEM file of an existing key; - for standard input"),
 )
 async def create_signing_key(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Make a signing key and print its private half, or take one that you have."""
+    """Create a signing key and print its private half, or add an existing one."""
     own = None if arguments.file is None else read_text(arguments.file)
     wanted = read_shape(SigningKeyRequest, {"name": arguments.name, "public_key": own})
     environment = await get_scope(engine, arguments.environment)
@@ -92,7 +92,7 @@ async def create_signing_key(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @action("signing-key-revoke", _ENVIRONMENT, argument("id", type=UUID))
 async def revoke_signing_key(engine: Engine, arguments: Arguments) -> JsonValue:
-    """End a signing key."""
+    """Revoke a signing key."""
     environment = await get_scope(engine, arguments.environment)
     await security.revoke_signing_key(engine, environment, arguments.id)
     return None
@@ -108,7 +108,7 @@ async def get_security(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @action("security-set", _ENVIRONMENT, argument("user_tokens", choices=list(_SECURITY)))
 async def set_security(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Say whether public keys of an environment need a user token."""
+    """Set whether public keys of an environment need a user token."""
     document = {"enhanced_security": _SECURITY[arguments.user_tokens]}
     wanted = read_shape(SecurityRequest, document)
     environment = await get_scope(engine, arguments.environment)

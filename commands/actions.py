@@ -73,5 +73,5 @@ def read_settings(file: Path) -> JsonObject:
     except ValueError as error:
         raise InvalidParams.of(str(file), f"cannot be read as JSON: {error}") from error
     if not isinstance(document, dict):
-        raise InvalidParams.of(str(file), "must hold a JSON object")
+        raise InvalidParams.of(str(file), "must contain a JSON object")
     return document

@@ -122,7 +122,7 @@ async def list_keys(engine: Engine, arguments: Arguments) -> JsonValue:
     argument("--name", required=True),
 )
 async def create_key(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Make an API key."""
+    """Create an API key."""
     document = {
         "environment": arguments.environment,
         "kind": str(arguments.kind),
@@ -137,7 +137,9 @@ async def create_key(engine: Engine, arguments: Arguments) -> JsonValue:
 @_action(
     "key-rotate",
     argument("id", type=UUID),
-    argument("--grace-seconds", type=int, default=0, help="how long the old one works"),
+    argument(
+        "--grace-seconds", type=int, default=0, help="seconds for which the old key still works"
+    ),
 )
 async def rotate_key(engine: Engine, arguments: Arguments) -> JsonValue:
     """Replace an API key."""
@@ -149,7 +151,7 @@ async def rotate_key(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @_action("key-revoke", argument("id", type=UUID))
 async def revoke_key(engine: Engine, arguments: Arguments) -> JsonValue:
-    """End an API key."""
+    """Revoke an API key."""
     await api_keys.revoke_api_key(engine, arguments.id)
     return None
 
@@ -163,7 +165,7 @@ async def list_tokens(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @_action("token-create", argument("--name", required=True))
 async def create_token(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Make a service token."""
+    """Create a service token."""
     wanted = read_shape(ServiceTokenRequest, {"name": arguments.name})
     issued = await api_keys.create_service_token(engine, wanted.name)
     return ServiceTokenOut.of(issued.row, issued.token).model_dump(mode="json")
@@ -171,7 +173,7 @@ async def create_token(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @_action("token-revoke", argument("id", type=UUID))
 async def revoke_token(engine: Engine, arguments: Arguments) -> JsonValue:
-    """End a service token."""
+    """Revoke a service token."""
     await api_keys.revoke_service_token(engine, arguments.id)
     return None
 
@@ -201,14 +203,14 @@ def _preferences(content: JsonObject) -> JsonValue:
 
 @_action("preferences-delete", argument("environment"))
 async def delete_preferences(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Let an environment have no default preferences."""
+    """Delete the default preferences of an environment."""
     await defaults.delete_default_set(engine, await get_scope(engine, arguments.environment))
     return None
 
 
 @_action("message-retry", argument("id"), argument("--environment", default="development"))
 async def send_again(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Send a failed message once more."""
+    """Retry a failed message."""
     environment = await get_scope(engine, arguments.environment)
     message_id = read_id(arguments.id)
     if message_id is None:
@@ -228,21 +230,21 @@ async def _named_schedule(engine: Engine, arguments: Arguments) -> tuple[Environ
 
 @_action("schedule-show", argument("id"), argument("--environment", default="development"))
 async def show_schedule(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Show when a schedule occurs, and what it has dropped last."""
+    """Show when a schedule occurs, and which occurrence it last dropped."""
     found = await pauses.get_schedule(engine, *await _named_schedule(engine, arguments))
     return ScheduleStateOut.of(found).model_dump(mode="json")
 
 
 @_action("schedule-pause", argument("id"), argument("--environment", default="development"))
 async def pause(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Let nothing of a schedule occur until it is resumed."""
+    """Pause a schedule until it is resumed."""
     paused = await pauses.pause_schedule(engine, *await _named_schedule(engine, arguments))
     return ScheduleStateOut.of(paused).model_dump(mode="json")
 
 
 @_action("schedule-resume", argument("id"), argument("--environment", default="development"))
 async def resume(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Let a paused schedule occur again."""
+    """Resume a paused schedule."""
     resumed = await pauses.resume_schedule(engine, *await _named_schedule(engine, arguments))
     return ScheduleStateOut.of(resumed).model_dump(mode="json")
 
@@ -260,17 +262,19 @@ def _instant(text: str) -> datetime:
         "--since",
         type=_instant,
         required=True,
-        help="leave runs alone whose last sign of life is older than this date or date-time",
+        help="skip runs whose last sign of life is older than this date or date-time",
     ),
 )
 async def start_again(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Start waiting runs again that Temporal has lost."""
+    """Restart waiting runs that Temporal has lost."""
     try:
         verdict = await recover(engine, arguments.since)
     except (RPCError, RuntimeError) as error:
         if not is_away(error):
             raise
-        raise Unavailable("Temporal is away; what was started again stays so. Repeat it.") from None
+        raise Unavailable(
+            "Temporal is unavailable. Runs already restarted stay restarted; run the command again."
+        ) from None
     return {
         "waiting_runs": verdict.looked_at,
         "unknown_to_temporal": verdict.unknown,

@@ -82,7 +82,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-@_command("api", argument("--processes", type=_positive, default=1, help="processes on one port"))
+@_command(
+    "api",
+    argument(
+        "--processes", type=_positive, default=1, help="number of processes, which share one port"
+    ),
+)
 def serve_api(settings: Settings, arguments: Arguments) -> int:
     """Serve the HTTP API."""
     import uvicorn
@@ -155,7 +160,7 @@ def work(settings: Settings, arguments: Arguments) -> int:
 
 @_command("migrate")
 def migrate_database(settings: Settings, arguments: Arguments) -> int:
-    """Bring the database to the newest schema."""
+    """Upgrade the database to the newest schema."""
     from commands.migrate import migrate
 
     migrate(settings)
@@ -165,11 +170,11 @@ def migrate_database(settings: Settings, arguments: Arguments) -> int:
 @_command(
     "seed",
     argument("--migrate", action="store_true", help="migrate first"),
-    argument("--keys-file", type=Path, help="keys are read from it, or made into it"),
-    argument("--report", type=Path, help="write what was seeded, as JSON"),
+    argument("--keys-file", type=Path, help="file to read keys from, or to write new ones to"),
+    argument("--report", type=Path, help="write what was seeded to this file, as JSON"),
 )
 def seed_database(settings: Settings, arguments: Arguments) -> int:
-    """Make environments, keys, channels and samples."""
+    """Create environments, keys, channels and samples."""
     from commands.files import write_atomically
     from commands.seed.keys import SeededStack, load_or_make_keys
     from commands.seed.seed import seed
@@ -196,7 +201,7 @@ def seed_database(settings: Settings, arguments: Arguments) -> int:
 
 @_command("dev")
 def start_stack(settings: Settings, arguments: Arguments) -> int:
-    """Run everything on this machine, embedded."""
+    """Run the whole product on this machine."""
     from commands.dev.command import run_dev
 
     return run_dev(settings)
@@ -204,7 +209,7 @@ def start_stack(settings: Settings, arguments: Arguments) -> int:
 
 @_command("reset")
 def reset_stack(settings: Settings, arguments: Arguments) -> int:
-    """Wipe what `carillon dev` keeps."""
+    """Delete the data of `carillon dev`."""
     from commands.dev.command import run_reset
 
     return run_reset(settings)
@@ -216,9 +221,9 @@ _module(
     "set up environments, channels, keys, sources and webhooks; see and move what is stuck",
 )
 _module("explain", "commands.explain", "say what a run did, and why each message came or did not")
-_module("what-if", "commands.what_if", "tell who would get what if content were published")
+_module("what-if", "commands.what_if", "show who would get what if content were published")
 _module("demo", "commands.demo", "send real input through a running product and show what came out")
-_module("replay", "commands.replay", "replay runs that Temporal remembers against today's code")
+_module("replay", "commands.replay", "replay runs of the Temporal server against the current code")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -21,9 +21,13 @@ from services.runs.explaining import Explanation, TriggerExplanation, explain_ru
 def main(settings: Settings, arguments: list[str]) -> int:
     """Print the explanation of a run, or of a trigger and its runs."""
     parser = argparse.ArgumentParser(prog="carillon explain", description=__doc__)
-    parser.add_argument("run", help="id of a recipient run, or the one that a trigger answered")
+    parser.add_argument(
+        "run", help="id of a recipient run, or the workflow_run_id that a trigger returned"
+    )
     parser.add_argument("--environment", default="development")
-    parser.add_argument("--limit", type=int, default=20, help="most runs of a trigger (default 20)")
+    parser.add_argument(
+        "--limit", type=int, default=20, help="maximum number of runs of a trigger (default 20)"
+    )
     parsed = parser.parse_args(arguments)
     run_id = read_id(parsed.run)
     if run_id is None:

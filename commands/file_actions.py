@@ -24,7 +24,7 @@ _MAP = argument(
     action="append",
     default=[],
     metavar="COLUMN=FIELD",
-    help="what a column is: id, tenant_id, user.PROPERTY, data.NAME or ignore",
+    help="meaning of a column: id, tenant_id, user.PROPERTY, data.NAME or ignore",
 )
 
 
@@ -51,7 +51,7 @@ def _shown(engine: Engine, view: BulkView, environment: str) -> JsonValue:
     ENVIRONMENT,
     _FILE,
     _MAP,
-    argument("--create", action="store_true", help="make a static audience if there is none"),
+    argument("--create", action="store_true", help="create a static audience if there is none"),
 )
 async def add_members(engine: Engine, arguments: Arguments) -> JsonValue:
     """Add the users of a CSV file to a static audience."""
@@ -64,7 +64,7 @@ async def add_members(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @action("broadcast-recipients-set", _KEY, ENVIRONMENT, _FILE, _MAP)
 async def set_recipients(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Let the users of a CSV file receive a broadcast."""
+    """Set the recipients of a broadcast from a CSV file."""
     environment = await get_scope(engine, arguments.environment)
     view = await files.set_recipients(engine, environment, arguments.key, _sent(arguments))
     return _shown(engine, view, environment.slug)
@@ -72,7 +72,7 @@ async def set_recipients(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @action("broadcast-recipients-remove", _KEY, ENVIRONMENT)
 async def remove_recipients(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Let a broadcast be received by its audience again, or by every user."""
+    """Send a broadcast to its audience or every user again, not to a CSV file."""
     environment = await get_scope(engine, arguments.environment)
     await files.remove_recipients(engine, environment, arguments.key)
     return None
@@ -80,7 +80,7 @@ async def remove_recipients(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @action("bulk-show", argument("id", type=UUID), ENVIRONMENT)
 async def show_operation(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Show how far a bulk operation has come, and what has failed."""
+    """Show the progress of a bulk operation, and what has failed."""
     environment = await get_scope(engine, arguments.environment)
     view = await accept.get_operation(engine, environment, arguments.id)
     return _shown(engine, view, environment.slug)

@@ -30,7 +30,7 @@ def migrate(settings: Settings) -> None:
     except OperationalError as error:
         if isinstance(error.orig, LockNotAvailable):
             raise Unavailable(
-                "A table is in use for long; run `carillon migrate` again."
+                "A table stayed locked too long; run `carillon migrate` again."
             ) from error
         reason = str(error.orig).strip().splitlines()[0]
         raise Unavailable(f"The database cannot be reached: {reason}") from error

@@ -26,10 +26,12 @@ from services.triggers import moved_waits, open_runs
 
 _ID = argument("id", type=UUID)
 _LIMIT = argument("--limit", type=int, default=50)
-_WORKFLOW = argument("--workflow", help="only of this workflow")
-_TENANT = argument("--tenant", help="only of this tenant")
-_USER = argument("--recipient", help="only for the recipient with this id")
-_COLLECTION = argument("--collection", default="$users", help="of the recipient (default: $users)")
+_WORKFLOW = argument("--workflow", help="only those of this workflow")
+_TENANT = argument("--tenant", help="only those of this tenant")
+_USER = argument("--recipient", help="only those for the recipient with this id")
+_COLLECTION = argument(
+    "--collection", default="$users", help="collection of the recipient (default: $users)"
+)
 
 
 def _recipient(arguments: Arguments) -> RecipientRef | None:
@@ -39,7 +41,7 @@ def _recipient(arguments: Arguments) -> RecipientRef | None:
 
 @action("run-list-waiting", ENVIRONMENT, _WORKFLOW, _TENANT, _USER, _COLLECTION, _LIMIT)
 async def list_waiting(engine: Engine, arguments: Arguments) -> JsonValue:
-    """List the runs that wait, what for and until when."""
+    """List waiting runs, and what they wait for until when."""
     environment = await get_scope(engine, arguments.environment)
     wanted = WaitingFilters(arguments.workflow, arguments.tenant, _recipient(arguments))
     request = PageRequest(max(1, arguments.limit))
@@ -50,7 +52,7 @@ async def list_waiting(engine: Engine, arguments: Arguments) -> JsonValue:
 @action(
     "run-cancel",
     ENVIRONMENT,
-    argument("--run", help="only this run, or all runs of the trigger that answered this id"),
+    argument("--run", help="only this run, or all runs of the trigger that returned this id"),
     _WORKFLOW,
     _TENANT,
     _USER,
@@ -75,7 +77,7 @@ async def cancel_runs(engine: Engine, arguments: Arguments) -> JsonValue:
     "run-wait",
     _ID,
     ENVIRONMENT,
-    argument("--until", help="when it goes on, ISO 8601 (default: at once)"),
+    argument("--until", help="when it continues, ISO 8601 (default: at once)"),
 )
 async def move_wait(engine: Engine, arguments: Arguments) -> JsonValue:
     """Move or skip what a run waits for: a delay, an event, the end of a batch, a request."""
@@ -101,7 +103,7 @@ async def move_message(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @action("batch-list", ENVIRONMENT, _WORKFLOW, _USER, _COLLECTION, _LIMIT)
 async def list_batches(engine: Engine, arguments: Arguments) -> JsonValue:
-    """List open batches, those first that close first."""
+    """List open batches, in the order in which they close."""
     environment = await get_scope(engine, arguments.environment)
     wanted = BatchFilters(arguments.workflow, _recipient(arguments))
     request = PageRequest(max(1, arguments.limit))
@@ -130,7 +132,7 @@ async def close_batch(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @action("batch-drop", _ID, argument("run", type=UUID), ENVIRONMENT)
 async def drop_item(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Take what a run has brought out of an open batch."""
+    """Remove the item of a run from an open batch."""
     environment = await get_scope(engine, arguments.environment)
     await operating.drop_item(engine, environment, arguments.id, arguments.run)
     return None
@@ -138,21 +140,21 @@ async def drop_item(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @action("channel-hold", argument("key"), argument("environment"))
 async def hold_channel(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Hold a channel: its messages are made, and wait."""
+    """Hold a channel: its messages are made, but wait."""
     environment = await get_scope(engine, arguments.environment)
     return {"count": await holds.hold_channel(engine, environment, arguments.key)}
 
 
 @action("channel-holds")
 async def list_holds(engine: Engine, arguments: Arguments) -> JsonValue:
-    """List the channels that are held in any environment, held longest first."""
+    """List the held channels of all environments, longest held first."""
     held = await holds.held_channels(engine)
     return [HeldChannelOut.of(each).model_dump(mode="json") for each in held]
 
 
 @action("channel-release", argument("key"), argument("environment"))
 async def release_channel(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Release a channel: what waits goes out."""
+    """Release a channel: waiting messages go out."""
     environment = await get_scope(engine, arguments.environment)
     return {"count": await holds.release_channel(engine, environment, arguments.key)}
 
@@ -161,14 +163,14 @@ async def release_channel(engine: Engine, arguments: Arguments) -> JsonValue:
     "messages-retry",
     ENVIRONMENT,
     argument("--status", choices=["undelivered", "bounced"], default="undelivered"),
-    argument("--channel", help="only on the channel with this key"),
+    argument("--channel", help="only messages on the channel with this key"),
     _WORKFLOW,
     _TENANT,
-    argument("--since", help="only those made from this instant on, ISO 8601"),
-    argument("--until", help="only those made before this instant, ISO 8601"),
+    argument("--since", help="only messages made at or after this time, ISO 8601"),
+    argument("--until", help="only messages made before this time, ISO 8601"),
 )
 async def send_failed_again(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Send all failed messages once more to which the filter applies."""
+    """Retry all failed messages that match the filter."""
     names = ("status", "channel", "workflow", "tenant", "since", "until")
     wanted = read_shape(RetryRequest, {name: getattr(arguments, name) for name in names})
     environment = await get_scope(engine, arguments.environment)

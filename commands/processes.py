@@ -214,7 +214,7 @@ class Child:
             if missed >= _LOOKS_TO_GIVE_UP:
                 missed = 0
                 seconds = _LOOKS_TO_GIVE_UP * LOOK_SECONDS
-                self._say(f"{self.spec.name} hangs: no sign of life for {seconds:g} s; ending it")
+                self._say(f"{self.spec.name} hangs: no sign of life for {seconds:g} s; killing it")
                 self.send(signal.SIGABRT)
                 await asyncio.sleep(_LAST_WORDS_SECONDS)
                 if self.pid == watched:

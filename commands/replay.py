@@ -42,12 +42,18 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command's arguments."""
     parser = argparse.ArgumentParser(
         prog="carillon replay",
-        description="Replay runs that the connected Temporal server remembers, open ones first, "
-        "or recorded histories, against today's workflow code.",
+        description=(
+            "Replay runs of the connected Temporal server, open ones first, or recorded "
+            "histories, against the current workflow code."
+        ),
     )
-    parser.add_argument("paths", nargs="*", type=Path, help="recorded histories, or their folders")
+    parser.add_argument(
+        "paths", nargs="*", type=Path, help="recorded histories, or folders of them"
+    )
     parser.add_argument("--query", default="", help="a Temporal list filter that narrows the runs")
-    parser.add_argument("--limit", type=int, default=1000, help="most runs (default: 1000)")
+    parser.add_argument(
+        "--limit", type=int, default=1000, help="maximum number of runs (default: 1000)"
+    )
     return parser.parse_args(arguments)
 
 
@@ -116,8 +122,10 @@ async def _remembered(settings: Settings, query: str, limit: int) -> AsyncIterat
                     raise
     except (RPCError, RuntimeError) as error:
         if isinstance(error, RPCError) and not is_away(error):
-            raise BadRequest(f"Temporal refuses: {error}") from error
-        raise Unavailable(f"Temporal at {settings.temporal_address} is away: {error}") from error
+            raise BadRequest(f"Temporal refused the request: {error}") from error
+        raise Unavailable(
+            f"Temporal at {settings.temporal_address} is unavailable: {error}"
+        ) from error
 
 
 def workflow_name(workflow: type) -> str:

@@ -47,7 +47,7 @@ async def show_source(engine: Engine, arguments: Arguments) -> JsonValue:
     ),
 )
 async def put_source(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Make or change a source."""
+    """Create or change a source."""
     wanted = read_shape(SourceIn, read_settings(arguments.file))
     return _shown(engine, await sources.put_source(engine, arguments.key, wanted))
 
@@ -64,7 +64,7 @@ async def put_source(engine: Engine, arguments: Arguments) -> JsonValue:
     ),
 )
 async def put_verification(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Say how a source signs what it sends to an environment."""
+    """Set how a source signs the events it sends to an environment."""
     wanted = read_shape(VerificationIn, read_settings(arguments.file))
     environment = await get_scope(engine, arguments.environment)
     return _shown(
@@ -74,6 +74,6 @@ async def put_verification(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @action("source-rotate", _KEY, argument("environment"))
 async def rotate_endpoint(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Give a source a new address in an environment; the old one ends at once."""
+    """Give a source a new address in an environment; the old one stops working."""
     environment = await get_scope(engine, arguments.environment)
     return _shown(engine, await sources.rotate_endpoint(engine, environment, arguments.key))

@@ -45,7 +45,7 @@ async def list_webhooks(engine: Engine, arguments: Arguments) -> JsonValue:
     ),
 )
 async def create_webhook(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Make a webhook, and print its signing key."""
+    """Create a webhook, and print its signing key."""
     wanted = read_shape(WebhookRequest, read_settings(arguments.file))
     environment = await get_scope(engine, arguments.environment)
     made = await endpoints.create_endpoint(engine, environment, wanted)
@@ -83,7 +83,9 @@ async def delete_webhook(engine: Engine, arguments: Arguments) -> JsonValue:
     "webhook-rotate",
     _ID,
     ENVIRONMENT,
-    argument("--grace-seconds", type=int, default=0, help="how long the old key still signs"),
+    argument(
+        "--grace-seconds", type=int, default=0, help="seconds for which the old key still signs"
+    ),
 )
 async def rotate_webhook_key(engine: Engine, arguments: Arguments) -> JsonValue:
     """Replace the signing key of a webhook."""
@@ -106,12 +108,12 @@ async def send_test(engine: Engine, arguments: Arguments) -> JsonValue:
     "webhook-log",
     _ID,
     ENVIRONMENT,
-    argument("--delivery", type=UUID, help="only this one, with payload and requests"),
+    argument("--delivery", type=UUID, help="only this delivery, with payload and requests"),
     argument("--status", choices=[state.value for state in DeliveryState]),
     argument("--limit", type=int, default=50),
 )
 async def show_log(engine: Engine, arguments: Arguments) -> JsonValue:
-    """List what a webhook was told, newest first."""
+    """List the deliveries of a webhook, newest first."""
     environment = await get_scope(engine, arguments.environment)
     if arguments.delivery is not None:
         logged = await log.get_delivery(engine, environment, arguments.id, arguments.delivery)
@@ -127,13 +129,13 @@ async def show_log(engine: Engine, arguments: Arguments) -> JsonValue:
     "webhook-redeliver",
     _ID,
     ENVIRONMENT,
-    argument("--delivery", type=UUID, help="only this one"),
+    argument("--delivery", type=UUID, help="only this delivery"),
     argument("--status", choices=["failed", "delivered"], default="failed"),
-    argument("--since", help="only those made from this instant on, ISO 8601"),
-    argument("--until", help="only those made before this instant, ISO 8601"),
+    argument("--since", help="only deliveries made at or after this time, ISO 8601"),
+    argument("--until", help="only deliveries made before this time, ISO 8601"),
 )
 async def deliver_again(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Send events to a webhook once more."""
+    """Redeliver events to a webhook."""
     environment = await get_scope(engine, arguments.environment)
     if arguments.delivery is not None:
         again = await log.deliver_again(engine, environment, arguments.id, arguments.delivery)

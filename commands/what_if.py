@@ -69,24 +69,28 @@ def _parser() -> argparse.ArgumentParser:
         "--from",
         dest="from_environment",
         metavar="ENVIRONMENT",
-        help="try what this one has published, as a promotion would bring it (default: drafts)",
+        help="try what this environment has published, as after a promotion (default: drafts)",
     )
     parser.add_argument(
         "--from-branch",
         metavar="BRANCH",
-        help="try what this branch has committed, as merging it would bring it",
+        help="try what this branch has committed, as after a merge",
     )
     parser.add_argument("--workflow", help="only runs of this workflow")
-    parser.add_argument("--runs", type=int, default=1_000, help="so many, the newest ones")
+    parser.add_argument(
+        "--runs", type=int, default=1_000, help="maximum number of recent runs (default 1000)"
+    )
     parser.add_argument(
         "--triggers",
         metavar="FILE",
         type=Path,
-        help="let the script in this JSON file happen instead of what has happened",
+        help="use the script in this JSON file instead of past runs",
     )
-    parser.add_argument("--seconds", type=int, default=60, help="give up after so many seconds")
-    parser.add_argument("--differences", type=int, default=20, help="show so many")
-    parser.add_argument("--json", action="store_true", help="print JSON, as the API answers it")
+    parser.add_argument("--seconds", type=int, default=60, help="time limit in seconds")
+    parser.add_argument(
+        "--differences", type=int, default=20, help="maximum number of differences shown"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, as the API returns it")
     return parser
 
 
@@ -112,7 +116,7 @@ def written(found: WhatIfOut) -> Iterator[str]:
     for each in found.content:
         yield f"  {each.resource_type} {each.resource_id} is tried"
     for each in found.content_left_out:
-        yield f"  {each.resource_type} {each.resource_id} cannot be tried, and stays as it is"
+        yield f"  {each.resource_type} {each.resource_id} cannot be tried, and stays unchanged"
     if not found.content:
         yield "  Nothing differs from what is published."
     yield ""
@@ -128,7 +132,7 @@ def written(found: WhatIfOut) -> Iterator[str]:
         yield from _difference(difference)
     if found.differences_left_out:
         yield ""
-        yield f"{found.differences_left_out} more differences: --differences shows more of them."
+        yield f"{found.differences_left_out} more differences: --differences shows more."
     if found.guides is not None:
         yield from _guides(found.guides)
 
@@ -150,7 +154,7 @@ def _limits(found: WhatIfOut) -> Iterator[str]:
     """Write what is not known, and what was not looked at."""
     lines = [f"{each.place}: {each.message}" for each in found.notes]
     lines += [
-        f"{_counted(each.after, 'run')} of {each.workflow} would not begin, {each.before} before: "
+        f"{_counted(each.after, 'run')} of {each.workflow} would not start, {each.before} before: "
         f"{each.reason}"
         for each in found.refused
         if each.after
@@ -168,9 +172,9 @@ def _limits(found: WhatIfOut) -> Iterator[str]:
     ]
     if found.runs.unfinished:
         given_up = _counted(found.runs.unfinished, "run")
-        lines.append(f"{given_up} given up: the time or the room was over")
+        lines.append(f"{given_up} given up: ran out of time or memory")
     if found.runs.has_older:
-        lines.append("there are older runs: --runs takes more of them")
+        lines.append("there are older runs: use --runs to include more")
     if lines:
         yield ""
     yield from (f"  {line}" for line in lines)
@@ -219,7 +223,7 @@ def _reason(kind: str, reason: str | None) -> Iterator[str]:
 
 def _says(changes: Iterable[ChangeOut], *, is_left_out: bool) -> Iterator[str]:
     if is_left_out:
-        yield "    what it says is left out: the answer is full"
+        yield "    its content is left out: the answer is full"
     for change in changes:
         yield from _change(change)
 
@@ -235,9 +239,9 @@ def _guides(found: GuidesOut) -> Iterator[str]:
         if not each.active and each.before + each.after
     ]
     if found.unfinished:
-        lines.append(f"{_counted(found.unfinished, 'user')} given up: the time was over")
+        lines.append(f"{_counted(found.unfinished, 'user')} given up: ran out of time")
     if found.has_more:
-        lines.append("there are more users: --runs takes more of them")
+        lines.append("there are more users: use --runs to include more")
     if lines:
         yield ""
     yield from (f"  {line}" for line in lines)
@@ -249,7 +253,7 @@ def _guides(found: GuidesOut) -> Iterator[str]:
         yield from _says(each.changes, is_left_out=each.content_left_out)
     if found.differences_left_out:
         yield ""
-        yield f"{found.differences_left_out} more differences: --differences shows more of them."
+        yield f"{found.differences_left_out} more differences: --differences shows more."
 
 
 def _change(change: ChangeOut) -> Iterator[str]:

@@ -222,7 +222,7 @@ async def _ensure_sweep_some_time(engine: Engine, stopping: asyncio.Event) -> No
             if error.status in _REFUSALS:
                 raise
             if is_away(error):
-                _log.warning("temporal_away", detail="the sweep's schedule could not be looked at")
+                _log.warning("temporal_away", detail="the sweep's schedule could not be read")
             else:
                 _log.warning("sweep_schedule_not_looked_at", detail=error.message[:200])
             await asyncio.sleep(_CONNECT_WAIT_SECONDS)

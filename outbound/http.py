@@ -101,7 +101,7 @@ async def call(
     except (httpx.LocalProtocolError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         if is_http2 and isinstance(error, httpx.LocalProtocolError):
             # The connection was not ready for it, which says nothing of the request.
-            raise Retry(f"{service_name} took no more requests.", unanswered) from None
+            raise Retry(f"{service_name} accepts no more requests.", unanswered) from None
         raise Refused("The request is malformed and was not sent.", unanswered) from None
     except (TimeoutError, httpx.TimeoutException):
         raise Retry(f"{service_name} did not answer in time.", unanswered) from None

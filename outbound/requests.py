@@ -52,7 +52,7 @@ def write_request(content: HttpContent, defaults: Mapping[str, str]) -> httpx.Re
     except httpx.InvalidURL:
         raise Refused("The URL is malformed.") from None
     if not url.is_absolute_url:
-        raise Refused("The URL is malformed: it names no scheme or host.")
+        raise Refused("The URL is malformed: it has no scheme or host.")
     return httpx.Request(method, url, headers=headers, content=body or None)
 
 

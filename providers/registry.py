@@ -74,7 +74,7 @@ def load_provider(provider_id: str) -> type[Provider]:
     if missing or found.id != provider_id:
         raise TypeError(
             f"the entry point {provider_id!r} is not a provider of that id"
-            + (f": it lacks {', '.join(missing)}" if missing else "")
+            + (f": it is missing {', '.join(missing)}" if missing else "")
         )
     provider: type[Provider] = found
     return provider
@@ -98,7 +98,7 @@ def validate_settings(
     errors = []
     if raw.get(CHECKS) and not hasattr(provider, "check_status"):
         # Any other setting that is not known is ignored; this one would be relied on.
-        reason = f"{provider.service_name} cannot be asked what became of a message"
+        reason = f"{provider.service_name} cannot be asked for the status of a message"
         errors.append(FieldError(f"{path}.{CHECKS}", reason, "not_supported"))
     try:
         provider.Settings.model_validate(raw, context=CHECK_COMBINATIONS)

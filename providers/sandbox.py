@@ -55,7 +55,7 @@ class _Sandbox:
             failure, code = _FAILURES[settings.fail]
             body: JsonObject = {"error": settings.fail}
             exchange = self._exchange(delivery, code, body)
-            reason = f"The sandbox was told to {settings.fail}."
+            reason = f"The sandbox is set to {settings.fail}."
             if failure is Bounced:
                 raise Bounced(reason, exchange, token=delivery.content.get("token"))
             raise failure(reason, exchange)

@@ -88,7 +88,7 @@ class SnsNotifications:
         """
         body = parse_json(callback.raw.decode("utf-8", "replace"))
         if not isinstance(body, dict):
-            raise ValueError("is no event of SNS")  # noqa: TRY004 - as of other vendors
+            raise ValueError("is not an SNS event")  # noqa: TRY004 - as of other vendors
         fields = {name: value for name, value in body.items() if isinstance(value, str)}
         kind = fields.get("Type", "")
         await self._check(fields, kind)

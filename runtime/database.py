@@ -44,12 +44,12 @@ _SILENCE_SECONDS = 5.0
 # from sleeping on after a long outage has ended.
 _RECONNECT_SECONDS = 4.0
 
-_NOT_MIGRATED = "The database does not have the tables of this version: run `carillon migrate`."
+_NOT_MIGRATED = "The database does not have this version's tables: run `carillon migrate`."
 # What callers are told of an error of the server: the first kind that fits counts. Any other error
 # is a fault of ours.
 _TOLD: tuple[tuple[type[Error], type[AppError], str], ...] = (
     (errors.QueryCanceled, QueryTooSlow, "The query takes too long; ask for less at a time."),
-    (errors.DeadlockDetected, Unavailable, "Two requests were in each other's way; try again."),
+    (errors.DeadlockDetected, Unavailable, "Two requests blocked each other; try again."),
     (errors.LockNotAvailable, Unavailable, "Another request is changing the same data; try again."),
     (
         errors.ReadOnlySqlTransaction,
@@ -59,9 +59,13 @@ _TOLD: tuple[tuple[type[Error], type[AppError], str], ...] = (
     (errors.DiskFull, Unavailable, "The disk of the database is full; try again later."),
     (errors.UndefinedTable, Unavailable, _NOT_MIGRATED),
     (errors.UndefinedColumn, Unavailable, _NOT_MIGRATED),
-    (PoolTimeout, Unavailable, "No connection to the database became free; try again."),
-    (errors.IdleInTransactionSessionTimeout, Unavailable, "The database is away; try again."),
-    (OperationalError, Unavailable, "The database is away; try again."),
+    (PoolTimeout, Unavailable, "No database connection became available; try again."),
+    (
+        errors.IdleInTransactionSessionTimeout,
+        Unavailable,
+        "The database is unavailable; try again.",
+    ),
+    (OperationalError, Unavailable, "The database is unavailable; try again."),
 )
 # More than fits into the memory that it is allowed, so the server writes it to its disk.
 _WRITE_A_LITTLE = """
@@ -209,7 +213,7 @@ class Database:
                         yield told.payload
                     await connection.execute("SELECT")  # a server that is gone says nothing
         except Error as error:
-            raise Unavailable("The database is away; try again.") from error
+            raise Unavailable("The database is unavailable; try again.") from error
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:

@@ -33,7 +33,7 @@ class EngineSettings(BaseSettings):
         1.0,
         gt=0,
         description="How long a request waits for Temporal, in seconds, before it is answered "
-        "without.",
+        "anyway.",
     )
     inline_start_limit: int = Field(
         25,

@@ -50,7 +50,7 @@ def public_half(text: str) -> str:
         try:
             given = base64.b64decode(given, validate=True)
         except binascii.Error:
-            raise ValueError("must be a key as PEM, or base64 of that") from None
+            raise ValueError("must be a PEM key, or base64 of one") from None
     try:
         key = (
             load_pem_private_key(given, None).public_key()
@@ -58,7 +58,7 @@ def public_half(text: str) -> str:
             else load_pem_public_key(given)
         )
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ValueError("must be a key as PEM, without a passphrase") from None
+        raise ValueError("must be a PEM key without a passphrase") from None
     if not isinstance(key, rsa.RSAPublicKey) or not _RSA_BITS <= key.key_size <= _MAX_RSA_BITS:
         raise ValueError(f"must be an RSA key of {_RSA_BITS} to {_MAX_RSA_BITS} bits")
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -102,7 +102,7 @@ class Vault:
         head, rest = sealed[: 1 + _ID_BYTES], sealed[1 + _ID_BYTES :]
         nonce, data = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
         if not sealed.startswith(_FORMAT) or len(data) < _TAG_BYTES:
-            raise BrokenSeal("this is not something that was sealed")
+            raise BrokenSeal("this is not a sealed value")
         cipher = self._ciphers.get(head[1:])
         if cipher is None:
             raise UnknownKey(head[1:].hex())

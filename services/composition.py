@@ -115,12 +115,12 @@ def _judge_secret_key(settings: Settings) -> None:
     """
     if DEVELOPMENT_SECRET_KEY not in settings.secret_keys:
         return
-    advice = "set CARILLON_SECRET_KEY to a key of your own"
+    advice = "set CARILLON_SECRET_KEY to your own key"
     try:
         is_loopback = ip_address(settings.api_host.strip("[]")).is_loopback
     except ValueError:  # a name
         is_loopback = settings.api_host.lower() == "localhost"
     is_development = is_loopback or settings.allow_private_egress
     if settings.secret_keys[0] == DEVELOPMENT_SECRET_KEY and not is_development:
-        raise AppError(f"CARILLON_SECRET_KEY is the public key of development: {advice}")
+        raise AppError(f"CARILLON_SECRET_KEY is the public development key: {advice}")
     _log.warning("secret_key_is_public", detail=advice)

@@ -81,7 +81,9 @@ class SchemaGrowth:
             visits = graph.one_level_deeper(order, before)
             if visits[0] > MAX_VISITS:
                 if depth < 3:
-                    raise SchemaFault((), "looks at a value too often: its references multiply")
+                    raise SchemaFault(
+                        (), "would check a value too often, because its references multiply"
+                    )
                 return cls(depth - 1)
             if visits == before:
                 break
@@ -124,7 +126,7 @@ class _Graph:
                     for one in node.here:
                         if state[one] == 1:
                             place = (*node.place, node.reference)
-                            raise SchemaFault(place, "refers to itself in a circle")
+                            raise SchemaFault(place, "refers to itself")
                         if state[one] == 0:
                             stack.append(one)
                 else:

@@ -66,7 +66,7 @@ async def until_stored(
                 _log.error("outcome_waits", **about, **fault_of(error).fields())
             wait = next(left, None)
             if wait is None:
-                raise Unavailable("The database cannot be written; try again.") from error
+                raise Unavailable("The database cannot be written to; try again.") from error
             await asyncio.sleep(wait)
 
 

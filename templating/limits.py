@@ -111,12 +111,12 @@ class Budget:
         """Count one step; raise LiquidError when steps or time are used up."""
         self.steps -= 1
         if self.steps < 0:
-            raise LiquidError("The template takes too many steps to render.")
+            raise LiquidError("Rendering the template takes too many steps.")
         now = monotonic()
         if now > self._look_at_time:
             left = self._used_up_at - thread_time()
             if left < 0:
-                raise LiquidError("The template takes too long to render.")
+                raise LiquidError("Rendering the template takes too long.")
             self._look_at_time = now + left
 
     def produce(self, weight: int) -> None:

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/admin", tags=["Admin: account"], responses=ERROR_
 
 @router.post("/members", response_model=MemberBodyOut, openapi_extra=takes(MemberBodyIn))
 async def add_member(request: Request, _token: ServiceToken, engine: EngineDep) -> JSONResponse:
-    """Add a member. Nobody is told, and nobody can sign in."""
+    """Add a member. The member is not notified, and cannot sign in."""
     wanted = (await read_body(request, MemberBodyIn)).member
     return answer(MemberBodyOut(member=MemberOut.of(await members.add_member(engine, wanted))))
 
@@ -33,7 +33,7 @@ async def add_member(request: Request, _token: ServiceToken, engine: EngineDep) 
 async def change_member(
     member_id: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Change the role, the name or the picture of a member; what is left out stays."""
+    """Change the role, the name or the image of a member; what is left out stays unchanged."""
     wanted = (await read_body(request, MemberChangeBodyIn)).member
     changed = await members.change_member(engine, known_uuid(member_id), wanted)
     return answer(MemberBodyOut(member=MemberOut.of(changed)))
@@ -41,13 +41,13 @@ async def change_member(
 
 @router.post("/assets", response_model=AssetBodyOut, openapi_extra=takes(AssetBodyIn))
 async def add_asset(request: Request, _token: ServiceToken, engine: EngineDep) -> JSONResponse:
-    """Upload a picture, which everybody sees who has its address."""
+    """Upload an image; anyone who has its address can see it."""
     wanted = (await read_body(request, AssetBodyIn)).asset
     return answer(AssetBodyOut(asset=AssetOut.of(await assets.add_asset(engine, wanted))))
 
 
 @router.delete("/assets/{asset_id}", status_code=204)
 async def delete_asset(asset_id: str, _token: ServiceToken, engine: EngineDep) -> Response:
-    """Delete a picture; what shows it shows nothing then."""
+    """Delete an image; content that shows it will show nothing."""
     await assets.delete_asset(engine, known_uuid(asset_id))
     return Response(status_code=204)

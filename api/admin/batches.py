@@ -30,7 +30,7 @@ class BatchOut(Out):
 
     id: UUID
     workflow: str
-    branch: str | None = Field(description="The branch that its runs are on, if they are.")
+    branch: str | None = Field(description="The branch that its runs are on, if any.")
     step_ref: str
     recipient: Reference
     batch_key: str
@@ -87,7 +87,7 @@ class BatchItemOut(Out):
     openapi_extra=takes(query={**ENVIRONMENT_HELP, **filter_parameters(BatchFilters, PAGE_HELP)}),
 )
 async def list_batches(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
-    """List open batches, those first that close first."""
+    """List open batches, in the order in which they close."""
     environment = await read_environment(engine, query)
     wanted, request = read_list(query, BatchFilters, BY_TIME_AND_UUID, page=read_limit)
     page = await operating.list_open_batches(engine, environment, wanted, request)
@@ -111,7 +111,7 @@ async def get_batch(
 async def list_batch_items(
     batch_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """List what is in a batch, oldest first."""
+    """List the items of a batch, oldest first."""
     environment = await read_environment(engine, query)
     page = await operating.list_items(
         engine, environment, known_uuid(batch_id), read_limit(query, BY_UUID)
@@ -126,7 +126,7 @@ async def list_batch_items(
 async def close_batch(
     batch_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Close a batch now; what is in it goes on."""
+    """Close a batch now; its run continues with its items."""
     environment = await read_environment(engine, query)
     closed = await operating.close_batch(engine, environment, known_uuid(batch_id))
     return answer(BatchOut.of(closed))
@@ -141,7 +141,7 @@ async def close_batch(
 async def drop_batch_item(
     batch_id: str, run_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> Response:
-    """Take what a run has brought out of an open batch."""
+    """Remove the item of a run from an open batch."""
     environment = await read_environment(engine, query)
     await operating.drop_item(engine, environment, known_uuid(batch_id), known_uuid(run_id))
     return Response(status_code=204)

@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/admin/channels", tags=["Admin: channels"], respon
 
 @router.get("/holds", response_model=HeldChannelsOut)
 async def list_holds(_token: ServiceToken, engine: EngineDep) -> JSONResponse:
-    """List the channels that are held in any environment, held longest first."""
+    """List the held channels of all environments, longest held first."""
     held = await holds.held_channels(engine)
     return answer(HeldChannelsOut(entries=[HeldChannelOut.of(each) for each in held]))
 
@@ -45,7 +45,7 @@ async def put_channel(
 async def put_channel_settings(
     key: str, slug: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Set how a channel works in one environment; takes effect at once."""
+    """Configure a channel in one environment; takes effect at once."""
     wanted = await read_body(request, ChannelSettingsRequest)
     environment = await get_scope(engine, known_id(slug))
     view = await channels.put_channel_settings(engine, environment, known_id(key), wanted)
@@ -60,9 +60,9 @@ async def put_channel_settings(
 async def get_callback(
     key: str, slug: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Get an address at which a channel's vendor tells what became of messages.
+    """Get the address at which a channel's vendor reports the fate of messages.
 
-    Each time it is another one that means the same; all of them work.
+    Each request returns a different address with the same meaning; all of them work.
     """
     environment = await get_scope(engine, known_id(slug))
     made = await reports.callback_id(engine, environment, known_id(key))
@@ -77,7 +77,7 @@ async def get_callback(
 async def hold_channel(
     key: str, slug: str, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Hold a channel: its messages are made, and wait. Answers how many are on their way."""
+    """Hold a channel: its messages are made, but wait. Returns how many are on their way."""
     environment = await get_scope(engine, known_id(slug))
     return answer(CountOut(count=await holds.hold_channel(engine, environment, known_id(key))))
 
@@ -86,9 +86,9 @@ async def hold_channel(
 async def release_channel(
     key: str, slug: str, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Release a channel: what it held goes out now, or within five minutes.
+    """Release a channel: held messages go out now, or within five minutes.
 
-    Answers how many of its messages are on their way, whatever they wait for.
+    Returns how many of its messages are on their way, whatever they wait for.
     """
     environment = await get_scope(engine, known_id(slug))
     return answer(CountOut(count=await holds.release_channel(engine, environment, known_id(key))))

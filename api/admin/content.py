@@ -46,8 +46,8 @@ _ANY = Annotated[Any, DocumentedAs(Any)]
 class ChangeOut(Out):
     """A field that is different."""
 
-    field: str = Field(description="Such as `steps[0].template.subject`.")
-    change: ChangeKind = Field(description="`moved`: the members of a list have another order.")
+    field: str = Field(description="For example `steps[0].template.subject`.")
+    change: ChangeKind = Field(description="`moved`: the members of a list changed their order.")
     before: LeftOut[_ANY] = None
     after: LeftOut[_ANY] = None
 
@@ -61,7 +61,7 @@ class ChangedContentOut(Out):
     """What is different of one piece of content."""
 
     resource: CommitResourceOut
-    is_new: bool = Field(description="Whether nothing of it was published before.")
+    is_new: bool = Field(description="Whether it was never published before.")
     changes: list[ChangeOut]
 
     @classmethod
@@ -82,8 +82,8 @@ class ChangedContentOut(Out):
         query={
             **SCOPE_HELP,
             "to_environment": Param(
-                "What a promotion to it would change, or merging the branch into it; left out: what"
-                " a commit would.",
+                "Show what a promotion to it, or merging the branch into it, would change. "
+                "Default: what a commit would change.",
                 {"type": "string"},
             ),
             **filter_parameters(Selection, paging=PAGE_HELP),
@@ -123,7 +123,7 @@ async def get_changes(commit_id: str, _token: ServiceToken, engine: EngineDep) -
 async def revert_commit(
     commit_id: str, token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Publish what was there before a commit, by a new commit in the same environment."""
+    """Revert a commit with a new commit in the same environment."""
     commit = await changes.revert_commit(engine, commit_id, read_note(query, token))
     return answer(CommitBodyOut(commit=CommitOut.of(commit)))
 
@@ -136,7 +136,7 @@ async def revert_commit(
 async def archive_content(
     resource_type: str, key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Take a piece of content out of every environment for good; its key is never free again."""
+    """Archive content in every environment, permanently; its key cannot be reused."""
     environment = await read_named_environment(engine, query)
     if resource_type == ResourceType.AUDIENCE:  # its members go with it
         await archive_audience(engine, environment, known_id(key))

@@ -27,10 +27,10 @@ router = APIRouter(
 async def add_environment(
     request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Make an environment, directly before the last one of the chain.
+    """Create an environment, by default directly before the last one of the chain.
 
-    It begins with what is published in the one before it, and with keys whose tokens are shown in
-    this answer and never again. Channels, values of variables, default preferences and data are
+    It starts with what is published in the one before it, and with keys whose tokens are shown only
+    in this answer. Channels, values of variables, default preferences and data are
     for you to add.
     """
     wanted = (await read_body(request, EnvironmentBodyIn)).environment
@@ -43,7 +43,7 @@ async def add_environment(
 async def change_environment(
     slug: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Call an environment something else. Its slug and its place stay, as with Knock."""
+    """Rename an environment. Its slug and its place do not change, as with Knock."""
     wanted = (await read_body(request, EnvironmentChangeBodyIn)).environment
     changed = await chain.change_environment(engine, known_id(slug), wanted)
     return answer(EnvironmentBodyOut.of(changed))
@@ -51,11 +51,10 @@ async def change_environment(
 
 @router.delete("/{slug}", status_code=204, responses=refusals({422: "environment_not_removable"}))
 async def remove_environment(slug: str, _token: ServiceToken, engine: EngineDep) -> Response:
-    """Remove an environment with all that it has, for good; the first and the last one stay.
+    """Remove an environment with all its data, permanently, unless it is the first or the last.
 
-    Its keys end with this answer. Runs, schedules and broadcasts end, and data is deleted, within
-    the next seconds or, where there is much, minutes; the slug is free about a quarter of an hour
-    later.
+    Its keys stop working with this answer. Runs, schedules and broadcasts end, and data is deleted,
+    within seconds or, if there is much, minutes; the slug is free about a quarter of an hour later.
     """
     await chain.remove_environment(engine, known_id(slug))
     return Response(status_code=204)

@@ -26,10 +26,10 @@ _MEMBERS = {"text/csv": "id,tenant_id,name,plan\nada,acme,Ada,pro\ngrace,,Grace,
 _RECIPIENTS = {"text/csv": "id,name,data.voucher\nada,Ada,SUMMER-71\n"}
 _MAPPING = {
     "mapping": Param(
-        "What the columns are, by their names in the first line: a JSON object, or"
-        " `mapping[name]=…`. Each is `id`, `tenant_id`, `user.` and a property, `data.` and a name"
-        " (of a broadcast), or `ignore`. A column that is not mapped is what it is called, or a"
-        " property of the user.",
+        "The meaning of columns, by their names in the first line: a JSON object, or "
+        "`mapping[name]=…`. Each is `id`, `tenant_id`, `user.` and a property, `data.` and a "
+        "name (for a broadcast), or `ignore`. A column that is not mapped means what it is "
+        "called, or a property of the user.",
         {"type": "string"},
     )
 }
@@ -54,7 +54,7 @@ async def _sent(request: Request, query: Query) -> SentFile:
         file=_MEMBERS,
         query={
             **_MAPPING,
-            "create_audience": boolean("Make a static audience if there is none."),
+            "create_audience": boolean("Create a static audience if there is none."),
         },
     ),
 )
@@ -68,8 +68,8 @@ async def add_members_from_file(
 ) -> JSONResponse:
     """Add the users of a CSV file of up to 10 MB to a static audience.
 
-    They are identified first; who enters it triggers its workflows. Rows without an id that can be
-    one are skipped, and told with their lines.
+    They are identified first; users who enter it trigger its workflows. Rows without a usable id
+    are skipped, and reported with their lines.
     """
     environment = await get_scope(engine, known_id(slug))
     faults = Faults()
@@ -85,7 +85,7 @@ async def add_members_from_file(
 async def get_recipients_file(
     slug: str, key: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Get how far the CSV file was read that names the recipients of a broadcast."""
+    """Get the progress of reading the CSV file with the recipients of a broadcast."""
     environment = await get_scope(engine, known_id(slug))
     view = await files.get_recipients(engine, environment, known_id(key))
     return answer_bulk(request, view, environment=environment.slug)
@@ -105,10 +105,10 @@ async def put_recipients_file(
     engine: EngineDep,
     query: QueryDep,
 ) -> JSONResponse:
-    """Let the users of a CSV file of up to 10 MB receive a broadcast.
+    """Set the recipients of a broadcast from a CSV file of up to 10 MB.
 
-    They are identified first, and each of them and its tenant receives it once. It takes the place
-    of a file before; the broadcast can be sent when all of it was read.
+    They are identified first, and each receives the broadcast once per tenant. The file replaces an
+    earlier one; the broadcast can be sent once it has been read completely.
     """
     environment = await get_scope(engine, known_id(slug))
     sent = await _sent(request, query)
@@ -120,7 +120,7 @@ async def put_recipients_file(
 async def delete_recipients_file(
     slug: str, key: str, _token: ServiceToken, engine: EngineDep
 ) -> Response:
-    """Let a broadcast be received by its audience, or by every user, and not by those of a file."""
+    """Remove the CSV file of a broadcast, which then goes to its audience or to every user."""
     environment = await get_scope(engine, known_id(slug))
     await files.remove_recipients(engine, environment, known_id(key))
     return Response(status_code=204)
@@ -130,7 +130,7 @@ async def delete_recipients_file(
 async def get_bulk_operation_of(
     slug: str, operation_id: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Get a bulk operation of an environment: how far it has come, and what has failed."""
+    """Get a bulk operation of an environment: its progress, and what has failed."""
     environment = await get_scope(engine, known_id(slug))
     view = await accept.get_operation(engine, environment, known_uuid(operation_id))
     return answer_bulk(request, view, environment=environment.slug)

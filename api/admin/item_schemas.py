@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/admin/schemas", tags=["Admin: schemas"], response
 async def forget_property(
     item_type: str, key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> Response:
-    """Forget what was said of a property. One that the data has stays in the schema, as found."""
+    """Delete the description of a property. A property that the data has stays in the schema."""
     collection = read_collection(item_type, query)
     environment = await read_environment(engine, query)
     await item_schemas.forget_property(engine, environment, known_id(collection), known_id(key))

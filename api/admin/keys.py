@@ -48,7 +48,7 @@ async def list_api_keys(_token: ServiceToken, engine: EngineDep, query: QueryDep
     openapi_extra=takes(ApiKeyRequest),
 )
 async def create_api_key(request: Request, _token: ServiceToken, engine: EngineDep) -> JSONResponse:
-    """Make a key. Its token is shown in this answer and never again."""
+    """Create a key. Its token is shown only in this answer."""
     wanted = await read_body(request, ApiKeyRequest)
     environment = await get_scope(engine, wanted.environment)
     issued = await api_keys.create_api_key(engine, environment, KeyKind(wanted.kind), wanted.name)
@@ -63,7 +63,7 @@ async def create_api_key(request: Request, _token: ServiceToken, engine: EngineD
 async def rotate_api_key(
     key_id: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Make a new key in the place of this one, which ends at once or after a grace period."""
+    """Replace a key; the old one stops working at once or after a grace period."""
     wanted = await read_body(request, RotationRequest)
     grace = timedelta(seconds=wanted.grace_seconds)
     return answer(
@@ -73,7 +73,7 @@ async def rotate_api_key(
 
 @router.delete("/api_keys/{key_id}", status_code=204)
 async def revoke_api_key(key_id: str, _token: ServiceToken, engine: EngineDep) -> Response:
-    """End a key at once."""
+    """Revoke a key at once."""
     await api_keys.revoke_api_key(engine, _credential_id(key_id))
     return Response(status_code=204)
 
@@ -99,7 +99,7 @@ async def list_service_tokens(
 async def create_service_token(
     request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Make a service token. It is shown in this answer and never again."""
+    """Create a service token. It is shown only in this answer."""
     wanted = await read_body(request, ServiceTokenRequest)
     return answer(ServiceTokenBodyOut.of(await api_keys.create_service_token(engine, wanted.name)))
 
@@ -110,7 +110,7 @@ async def create_service_token(
     responses=refusals({422: "last_service_token"}),
 )
 async def revoke_service_token(token_id: str, _token: ServiceToken, engine: EngineDep) -> Response:
-    """End a service token at once; the last one cannot be ended."""
+    """Revoke a service token at once; the last one cannot be revoked."""
     await api_keys.revoke_service_token(engine, _credential_id(token_id))
     return Response(status_code=204)
 

@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1/admin/messages", tags=["Admin: messages"], respon
 async def retry_messages(
     request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Send all messages once more that failed and to which the filter applies."""
+    """Retry all failed messages that match the filter."""
     wanted = await read_body(request, RetryRequest)
     environment = await read_environment(engine, query)
     return answer(CountOut(count=await retries.retry_messages(engine, environment, wanted)))
@@ -42,7 +42,7 @@ async def retry_messages(
 async def retry_message(
     message_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Send an undelivered or bounced message once more."""
+    """Retry an undelivered or bounced message."""
     environment = await read_environment(engine, query)
     await retries.retry_message(engine, environment, known_uuid(message_id))
     return answer(SuccessOut())
@@ -70,9 +70,9 @@ class MovedOut(Out):
 async def move_wait(
     message_id: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Send a message that waits at another instant, or at once.
+    """Send a waiting message at another time, or at once.
 
-    It waits for another attempt after its provider has failed, or for its send window.
+    It may wait for another attempt after a failure of its provider, or for its send window.
     """
     wanted = await read_body(request, DeliveryWaitRequest)
     environment = await read_environment(engine, query)

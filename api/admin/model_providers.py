@@ -59,7 +59,7 @@ async def put_model_provider(
 async def delete_model_provider(
     name: str, slug: str, _token: ServiceToken, engine: EngineDep
 ) -> Response:
-    """Forget a provider; steps that ask its models fail from then on."""
+    """Remove a provider; steps that use its models fail from then on."""
     environment = await get_scope(engine, known_id(slug))
     await model_providers.delete_provider(engine, environment, known_id(name))
     return Response(status_code=204)

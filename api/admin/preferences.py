@@ -41,8 +41,8 @@ async def put_default_preference_set(
 ) -> JSONResponse:
     """Set the default preferences of an environment; takes effect at once.
 
-    They replace those that are there unless `__persistence_strategy__` says that they are merged.
-    The set may also stand under `preference_set`, as it is answered.
+    They replace the existing ones unless `__persistence_strategy__` asks to merge them. The set may
+    also be given under `preference_set`, as it is returned.
     """
     body = await read_object(request)
     if _NAME in body and not isinstance(body[_NAME], dict):

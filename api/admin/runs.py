@@ -39,7 +39,7 @@ class WaitingRunOut(Out):
     id: UUID
     workflow_run_id: UUID
     workflow: str
-    branch: str | None = Field(description="The branch whose content it uses, if it is on one.")
+    branch: str | None = Field(description="The branch whose content it uses, if any.")
     status: str
     recipient: Reference
     tenant: str | None
@@ -75,7 +75,7 @@ class CancelledOut(Out):
     runs: int
     items: int
     addressees: int = Field(
-        description="Recipients of broadcasts who had no run yet, and will not have one."
+        description="Recipients of broadcasts that had no run yet and will not get one."
     )
 
 
@@ -98,7 +98,7 @@ class ExplanationOut(Out):
     """What a run did in order, and what became of its messages."""
 
     run_id: UUID
-    branch: str | None = Field(description="The branch whose content it uses, if it is on one.")
+    branch: str | None = Field(description="The branch whose content it uses, if any.")
     status: str
     lines: list[LineOut]
     messages: list[ExplainedMessageOut]
@@ -127,7 +127,7 @@ class ExplanationOut(Out):
 async def list_waiting_runs(
     _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """List the runs that wait, what for and until when, newest first."""
+    """List waiting runs, newest first, with what they wait for and until when."""
     environment = await read_environment(engine, query)
     wanted, request = read_list(query, WaitingFilters, BY_UUID, page=read_limit)
     page = await open_runs.list_waiting(engine, environment, wanted, request)
@@ -159,10 +159,10 @@ async def cancel_runs(
 async def move_wait(
     run_id: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Let a run that waits go on at another instant, or at once.
+    """Let a waiting run continue at another time, or at once.
 
-    A delay is over then; a wait for an event is over without the event; a batch closes; a request
-    that is to be sent again is sent.
+    Then a delay is over, a wait for an event ends without it, a batch closes, or the next attempt
+    at a request is made.
     """
     wanted = await read_body(request, WaitRequest)
     environment = await read_environment(engine, query)

@@ -24,7 +24,7 @@ _QUERY = takes(query=ENVIRONMENT_HELP)
 async def get_schedule(
     schedule_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Get when a schedule occurs, since when it is paused, and what it has dropped last."""
+    """Get when a schedule occurs, since when it is paused, and what it last dropped."""
     environment = await read_environment(engine, query)
     found = await pauses.get_schedule(engine, environment, known_uuid(schedule_id))
     return answer(ScheduleStateBodyOut.of(found))
@@ -34,7 +34,7 @@ async def get_schedule(
 async def pause_schedule(
     schedule_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Let nothing occur until the schedule is resumed."""
+    """Pause a schedule until it is resumed."""
     environment = await read_environment(engine, query)
     paused = await pauses.pause_schedule(engine, environment, known_uuid(schedule_id))
     return answer(ScheduleStateBodyOut.of(paused))
@@ -44,7 +44,7 @@ async def pause_schedule(
 async def resume_schedule(
     schedule_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Let the schedule occur again from now on; what its pause has passed over is not made up."""
+    """Resume a schedule from now on; occurrences during the pause are not made up for."""
     environment = await read_environment(engine, query)
     resumed = await pauses.resume_schedule(engine, environment, known_uuid(schedule_id))
     return answer(ScheduleStateBodyOut.of(resumed))

@@ -238,7 +238,7 @@ class SecurityOut(Out):
     """What public keys of an environment need."""
 
     enhanced_security: bool | None = Field(
-        description="null: required in every environment but `development`."
+        description="null: required in every environment except `development`."
     )
     requires_user_token: bool
 
@@ -270,7 +270,7 @@ class ScheduleStateOut(Out):
     next_occurrence_at: Moment | None
     last_occurrence_at: Moment | None
     dropped_at: Moment | None = Field(description="The last occurrence that made no run.")
-    drop_reason: DropReason | None = Field(description="Why it made none.")
+    drop_reason: DropReason | None = Field(description="Why it made no run.")
 
     @classmethod
     def of(cls, schedule: Schedule) -> Self:

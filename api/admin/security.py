@@ -35,7 +35,7 @@ router = APIRouter(
 async def list_signing_keys(
     slug: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """List the keys that user tokens of an environment may be signed with, newest first."""
+    """List the signing keys for user tokens of an environment, newest first."""
     environment = await get_scope(engine, known_id(slug))
     page = await security.list_signing_keys(engine, environment, read_limit(query, BY_UUID))
     return answer(PlainEntriesOut[SigningKeyOut].of(page, map(SigningKeyOut.of, page.rows)))
@@ -50,9 +50,9 @@ async def list_signing_keys(
 async def create_signing_key(
     slug: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Make a signing key, or take one of your own.
+    """Create a signing key, or add an existing one.
 
-    The private half of one that is made here is shown in this answer and never again.
+    The private half of a key created here is shown only in this answer.
     """
     wanted = await read_body(request, SigningKeyRequest)
     environment = await get_scope(engine, known_id(slug))
@@ -64,7 +64,7 @@ async def create_signing_key(
 async def revoke_signing_key(
     slug: str, key_id: str, _token: ServiceToken, engine: EngineDep
 ) -> Response:
-    """End a signing key: tokens that it has signed are refused from now on."""
+    """Revoke a signing key: tokens that it has signed are refused from now on."""
     environment = await get_scope(engine, known_id(slug))
     known = known_uuid(key_id, "The signing key does not exist.")
     await security.revoke_signing_key(engine, environment, known)
@@ -73,7 +73,7 @@ async def revoke_signing_key(
 
 @router.get("/security", response_model=SecurityBodyOut)
 async def get_security(slug: str, _token: ServiceToken, engine: EngineDep) -> JSONResponse:
-    """Tell whether public keys of an environment need a user token."""
+    """Get whether public keys of an environment need a user token."""
     environment = await get_scope(engine, known_id(slug))
     return answer(SecurityBodyOut.of(await security.get_security(engine, environment)))
 
@@ -82,7 +82,7 @@ async def get_security(slug: str, _token: ServiceToken, engine: EngineDep) -> JS
 async def put_security(
     slug: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Say whether public keys of an environment need a user token; takes effect at once."""
+    """Set whether public keys of an environment need a user token; takes effect at once."""
     wanted = await read_body(request, SecurityRequest)
     environment = await get_scope(engine, known_id(slug))
     stored = await security.put_security(engine, environment, wanted.enhanced_security)

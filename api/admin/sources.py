@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1/admin/sources", tags=["Admin: sources"], response
 async def put_source_verification(
     key: str, slug: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Say how a source signs what it sends; the secret is stored encrypted and never shown."""
+    """Set how a source signs its events; the secret is stored encrypted and never shown."""
     wanted = await read_body(request, VerificationIn)
     environment = await get_scope(engine, known_id(slug))
     view = await sources.put_verification(engine, environment, known_id(key), wanted)
@@ -37,7 +37,7 @@ async def put_source_verification(
 async def rotate_source_endpoint(
     key: str, slug: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Give a source a new address in an environment; the one of before ends at once."""
+    """Give a source a new address in an environment; the old one stops working at once."""
     environment = await get_scope(engine, known_id(slug))
     view = await sources.rotate_endpoint(engine, environment, known_id(key))
     return answer(SourceBodyOut(source=SourceOut.of(view, address_of_api(request))))

@@ -51,7 +51,7 @@ class TriggerExplanationOut(Out):
 
     workflow_run_id: UUID
     workflow: str
-    branch: str | None = Field(description="The branch whose content it uses, if it is on one.")
+    branch: str | None = Field(description="The branch whose content it uses, if any.")
     lines: list[str]
     created_at: Moment
     entries: list[RunOfTriggerOut]
@@ -79,7 +79,7 @@ class TriggerExplanationOut(Out):
 async def explain(
     workflow_run_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Say who has a run of a trigger, and why somebody whom it named has none."""
+    """Explain which recipients of a trigger have a run, and why others have none."""
     environment = await read_environment(engine, query)
     request = read_limit(query, BY_UUID)
     found = await explain_runs(engine, environment, known_uuid(workflow_run_id), request)

@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1/admin", tags=["Admin: variables"], responses=ERRO
 async def put_variable(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Create a variable, or change what is given of it; takes effect at once."""
+    """Create a variable, or change the given members; takes effect at once."""
     wanted = (await read_body(request, VariableBody)).variable
     view = await variables.put_variable(engine, new_id_of(key, field="key"), wanted)
     return answer(VariableBodyOut(variable=VariableOut.of(view)))
@@ -32,7 +32,7 @@ async def put_variable(
 
 @router.delete("/variables/{key}", status_code=204)
 async def delete_variable(key: str, _token: ServiceToken, engine: EngineDep) -> Response:
-    """Delete a variable; templates see nothing in its place."""
+    """Delete a variable; templates then see nil."""
     await variables.remove_variable(engine, known_id(key))
     return Response(status_code=204)
 

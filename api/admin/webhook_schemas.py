@@ -22,7 +22,7 @@ class WebhookOut(Out):
     description: str | None
     event_types: list[str]
     enabled: bool
-    next_key_at: Moment | None = Field(description="When a key that was made begins to sign.")
+    next_key_at: Moment | None = Field(description="When a new key starts to sign.")
     created_at: Moment
     updated_at: Moment
     signing_key: LeftOut[str] = None
@@ -57,9 +57,9 @@ class WebhookDeliveryOut(Out):
     event_type: str
     status: DeliveryState
     attempts: int
-    redeliveries: int = Field(description="How often it was asked for anew.")
-    status_code: int | None = Field(description="Of the newest answer.")
-    error: str | None = Field(description="What was wrong with the newest attempt.")
+    redeliveries: int = Field(description="How often it was redelivered on request.")
+    status_code: int | None = Field(description="Status code of the latest answer.")
+    error: str | None = Field(description="What was wrong with the latest attempt.")
     next_attempt_at: Moment | None
     created_at: Moment
     updated_at: Moment

@@ -58,7 +58,7 @@ async def list_webhooks(_token: ServiceToken, engine: EngineDep, query: QueryDep
 async def create_webhook(
     request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Make a webhook. Its signing key is shown in this answer and never again."""
+    """Create a webhook. Its signing key is shown only in this answer."""
     wanted = await read_body(request, WebhookRequest)
     environment = await read_environment(engine, query)
     made = await endpoints.create_endpoint(engine, environment, wanted)
@@ -85,7 +85,7 @@ async def get_webhook(
 async def change_webhook(
     webhook_id: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Change a webhook, enable or disable it; what is left out stays as it is."""
+    """Change a webhook, enable or disable it; what is left out stays unchanged."""
     change = await read_body(request, WebhookChange)
     environment = await read_environment(engine, query)
     changed = await endpoints.change_endpoint(engine, environment, known_uuid(webhook_id), change)
@@ -110,7 +110,7 @@ async def delete_webhook(
 async def rotate_webhook_key(
     webhook_id: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Make a new signing key, which signs at once or after a grace period."""
+    """Create a new signing key, which is used at once or after a grace period."""
     wanted = await read_body(request, KeyRotation)
     environment = await read_environment(engine, query)
     made = await endpoints.rotate_key(
@@ -142,7 +142,7 @@ async def send_webhook_test(
 async def list_webhook_deliveries(
     webhook_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """List what a webhook was told in the last thirty days, newest first."""
+    """List the deliveries of a webhook in the last thirty days, newest first."""
     environment = await read_environment(engine, query)
     page = await log.list_deliveries(
         engine,
@@ -180,7 +180,7 @@ async def get_webhook_delivery(
 async def redeliver_webhook_event(
     webhook_id: str, delivery_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Send an event once more, with eight new attempts."""
+    """Redeliver an event, with eight new attempts."""
     environment = await read_environment(engine, query)
     again = await log.deliver_again(
         engine, environment, known_uuid(webhook_id), known_uuid(delivery_id)
@@ -196,7 +196,7 @@ async def redeliver_webhook_event(
 async def redeliver_webhook_events(
     webhook_id: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Send all events of a time once more that have failed, or all that were delivered."""
+    """Redeliver all events of a period that have failed, or all that were delivered."""
     wanted = await read_body(request, RedeliveryRequest)
     environment = await read_environment(engine, query)
     count = await log.deliver_many_again(engine, environment, known_uuid(webhook_id), wanted)

@@ -32,11 +32,11 @@ router = APIRouter(prefix="/v1/admin", tags=["Admin: what if"], responses=ERROR_
 async def what_if(
     request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Tell who would get what by a commit, a promotion or a merge; changes nothing."""
+    """Show who would get what after a commit, a promotion or a merge; changes nothing."""
     wanted = await read_body(request, WhatIfIn)
     environment = await read_environment(engine, query)
     places: asyncio.Semaphore = request.app.state.tries
     if places.locked():
-        raise Unavailable(f"{TRIES_AT_ONCE} tries are under way already; try again later.")
+        raise Unavailable(f"{TRIES_AT_ONCE} trials are already in progress; try again later.")
     async with places:
         return answer(WhatIfOut.of(await try_out(engine, environment, wanted)))

@@ -166,9 +166,9 @@ async def require_identity_key(
     """
     if principal.is_anonymous:
         raise Forbidden(
-            "Outside development this needs a user token beside the public key, which anybody has "
-            "who opens a page of your application: `X-Knock-User-Token`. Or call it from your "
-            "server, with a secret key."
+            "Outside development this needs a user token (`X-Knock-User-Token`) besides the "
+            "public key, because anyone who opens a page of your application has the public key. "
+            "Or call it from your server with a secret key."
         )
     return principal
 

@@ -104,7 +104,7 @@ async def read_file(request: Request, limit: int) -> bytes:
         Unavailable: another large file is worked on.
     """
     if request.headers.get("content-type", "").lower().startswith("multipart/"):
-        raise InvalidParams.of("body", "must be the file itself, not a form that holds it")
+        raise InvalidParams.of("body", "must be the file itself, not a form that contains it")
     raw = await _receive(request, limit)
     if len(raw) > LARGE_BYTES:
         await request.state.held.enter_async_context(_place(request.app.state.large_files))
@@ -149,7 +149,7 @@ async def _place(places: asyncio.Semaphore) -> AsyncIterator[None]:
         async with asyncio.timeout(_PLACE_SECONDS):
             await places.acquire()
     except TimeoutError:
-        raise Unavailable("Too many large requests are under way; try again.") from None
+        raise Unavailable("Too many large requests are in progress; try again.") from None
     try:
         yield
     finally:
@@ -284,7 +284,7 @@ def _problem_of_scalar(value: JsonValue) -> str | None:
     if isinstance(value, str):
         return problem_of_text(value)
     if isinstance(value, float) and math.isinf(value):
-        return "is a number that is too big"
+        return "is a number that is too large"
     if isinstance(value, int) and not -_MAX_INTEGER < value < _MAX_INTEGER:
-        return "is an integer that is too big"
+        return "is an integer that is too large"
     return None

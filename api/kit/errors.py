@@ -28,7 +28,9 @@ def answer(error: AppError) -> JSONResponse:
 
 def internal_error() -> JSONResponse:
     """Return the response for a fault of ours; the log has the details under the request id."""
-    return answer(AppError("Something went wrong on our side. The request id names this fault."))
+    return answer(
+        AppError("Something went wrong on our side. The request id identifies this fault.")
+    )
 
 
 async def _app_error(_: Request, error: Exception) -> JSONResponse:

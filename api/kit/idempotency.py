@@ -16,8 +16,8 @@ from domain.triggers.idempotency import MAX_KEY_LENGTH, IdempotencyClaim
 # What the document of a route says that reads a claim.
 IDEMPOTENCY_HEADERS = {
     "Idempotency-Key": Param(
-        "Names the request for 24 hours: the same request with the same key is done once, and "
-        "answered as the first one.",
+        "Identifies the request for 24 hours: the same request with the same key is executed "
+        "once, and gets the same answer.",
         {"type": "string", "maxLength": MAX_KEY_LENGTH},
     )
 }

@@ -22,8 +22,8 @@ from domain.recipients.refs import RecipientRef
 F = TypeVar("F")
 
 PAGING: dict[str, str | Param] = {
-    "after": "Cursor: the page after it.",
-    "before": "Cursor: the page before it.",
+    "after": "Cursor: return the page after it.",
+    "before": "Cursor: return the page before it.",
     "page_size": whole("Entries per page", 1, MAX_PAGE_SIZE, MAX_PAGE_SIZE),
 }
 _LIMITS = ("gt", "gte", "lt", "lte")

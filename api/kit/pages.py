@@ -28,7 +28,7 @@ _POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
     "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_CUT_OFF = "It may have been cut off. Try the link in another message of ours."
+_CUT_OFF = "It may have been cut off. Try the link in another message."
 
 
 def new_nonce() -> str:

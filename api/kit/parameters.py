@@ -30,8 +30,10 @@ class ErrorOut(BaseModel):
     message: str
     status: int
     type: str
-    errors: list[FieldErrorOut] | None = Field(None, description="Only with `invalid_params`.")
-    error: str | None = Field(None, description="Only of an `Idempotency-Key` that is refused.")
+    errors: list[FieldErrorOut] | None = Field(
+        None, description="Present only with `invalid_params`."
+    )
+    error: str | None = Field(None, description="Present only if an `Idempotency-Key` is refused.")
 
 
 # Given to every APIRouter of the faces: it keeps the framework's own 422 out of the documents.

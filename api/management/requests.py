@@ -16,26 +16,26 @@ from services.engine import Engine
 DEFAULT_ENVIRONMENT = DEVELOPMENT
 MAX_LIMIT = 100
 ENVIRONMENT_HELP: dict[str, str | Param] = {
-    "environment": "Slug; `development` when it is left out."
+    "environment": "Slug of the environment. Default: `development`."
 }
 # For operations that are done in every environment at once.
 ANYWHERE_HELP: dict[str, str | Param] = {
-    "environment": "Slug of one that has it; any may have it when it is left out."
+    "environment": "Slug of an environment that has it. Default: any environment."
 }
 SCOPE_HELP: dict[str, str | Param] = {
     **ENVIRONMENT_HELP,
-    "branch": "Slug of a branch of `development`; its own content when it is left out.",
+    "branch": "Slug of a branch of `development`. Default: the environment's own content.",
 }
 PAGE_HELP: dict[str, str | Param] = {
-    "after": "Cursor: only what comes after it.",
-    "before": "Cursor: only what comes before it.",
+    "after": "Cursor: return what comes after it.",
+    "before": "Cursor: return what comes before it.",
     "limit": whole("Entries per page", 1, MAX_LIMIT, 50),
 }
 NOTE_HELP: dict[str, str | Param] = {
     "commit_message": Param(
-        "What the commit says.", {"type": "string", "maxLength": MAX_COMMIT_MESSAGE}
+        "The commit message.", {"type": "string", "maxLength": MAX_COMMIT_MESSAGE}
     ),
-    "allow_empty": boolean("Commit even when nothing changed."),
+    "allow_empty": boolean("Commit even if nothing changed."),
 }
 
 

@@ -99,11 +99,11 @@ _PAYING: JsonObject = {
 REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
     "POST /v1/workflows/{key}/trigger": {
         "known": {
-            "summary": "Recipients that are known",
+            "summary": "Known recipients",
             "value": {"recipients": ["ada"], "data": {"text": "Hi"}},
         },
         "inline": {
-            "summary": "Recipients identified inline, with an actor and a key to cancel by",
+            "summary": "Recipients identified inline, with an actor and a cancellation key",
             "value": {
                 "recipients": [{"id": "ada", "name": "Ada", "email": "ada@example.com"}],
                 "actor": "grace",
@@ -121,19 +121,19 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
     },
     "PUT /v1/users/{user_id}": {
         "user": {
-            "summary": "A user with a property of your own",
+            "summary": "A user with a custom property",
             "value": {"name": "Ada", "email": "ada@example.com", "plan": "pro"},
         }
     },
     "PUT /v1/objects/{collection}/{object_id}": {
         "project": {
-            "summary": "An object with a property of your own",
+            "summary": "An object with a custom property",
             "value": {"name": "Carillon", "deadline": "2026-12-24"},
         }
     },
     "POST /v1/objects/{collection}/{object_id}/subscriptions": {
         "two": {
-            "summary": "Somebody known, and somebody identified inline",
+            "summary": "A known user, and one identified inline",
             "value": {
                 "recipients": ["ada", {"id": "grace", "name": "Grace"}],
                 "properties": {"role": "reviewer"},
@@ -145,7 +145,7 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
     },
     "POST /v1/schedules": {
         "digest": {
-            "summary": "Every second Monday, 9:30 where each of them is",
+            "summary": "Every second Monday, 9:30 in the time zone of each",
             "value": {
                 "workflow": "greeting",
                 "recipients": ["ada", {"id": "grace", "timezone": "America/New_York"}],
@@ -224,7 +224,7 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
     },
     "POST /v1/audiences/{key}/members": {
         "two": {
-            "summary": "Somebody, and somebody for a tenant",
+            "summary": "A user, and a user for a tenant",
             "value": {
                 "members": [
                     {"user": {"id": "ada", "name": "Ada"}},
@@ -263,7 +263,7 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
     },
     "PUT /v1/broadcasts/{key}/send": {
         "at once": {"summary": "Now", "value": {}},
-        "later": {"summary": "At an instant", "value": {"send_at": "2030-03-20T10:00:00Z"}},
+        "later": {"summary": "At a given time", "value": {"send_at": "2030-03-20T10:00:00Z"}},
     },
     "PUT /v1/audiences/{key}": {
         "static": {
@@ -271,26 +271,26 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
             "value": {"audience": {"name": "Beta testers", "type": "static"}},
         },
         "dynamic": {
-            "summary": "Members by what is known of them",
+            "summary": "Members by their properties",
             "value": {"audience": _PAYING},
         },
     },
     "PUT /v1/audiences/{key}/validate": {
         "dynamic": {
-            "summary": "Members by what is known of them",
+            "summary": "Members by their properties",
             "value": {"audience": _PAYING},
         }
     },
     "POST /v1/workflows/{workflow_key}/steps/{step_ref}/preview_template": {
         "for somebody": {
-            "summary": "For a user who is described here",
+            "summary": "For a user described inline",
             "value": {
                 "recipient": {"id": "ada", "name": "Ada", "email": "ada@example.com"},
                 "data": {"text": "Your order is on its way."},
             },
         },
         "a batch": {
-            "summary": "Behind a batch, with what it has gathered",
+            "summary": "After a batch, with its items",
             "value": {
                 "recipient": "ada",
                 "activities": [

@@ -64,8 +64,9 @@ def render_landing() -> str:
         "Carillon: API reference",
         f"<style>{_STYLE}</style>",
         f"<h1>Carillon: API reference</h1><ul>{items}</ul>"
-        "<p>Requests can be tried from these pages. The Knock API takes the secret key of an "
-        "environment (some operations its public key), the Management API a service token. "
+        "<p>Requests can be tried from these pages. The Knock API needs the secret key of an "
+        "environment (for some operations its public key suffices), the Management API a service "
+        "token. "
         "<code>make dev</code> prints them when it is ready.</p>",
     )
 

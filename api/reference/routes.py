@@ -29,26 +29,27 @@ def knock_document() -> JsonObject:
 
     return build_document(
         "Knock API",
-        "Trigger workflows, identify recipients, read messages and feeds. Speaks Knock's API, so "
-        "its SDKs work with this address as their base URL. Rate limits apply to each API process."
-        " With a key of `development`, the header `X-Knock-Branch: <slug>` takes content from a "
+        "Trigger workflows, identify recipients, read messages and feeds. Compatible with "
+        "Knock's API, so its SDKs work with this address as their base URL. Rate limits apply to "
+        "each API process."
+        " With a key of `development`, the header `X-Knock-Branch: <slug>` uses the content of a "
         "branch; people and messages are the same." + _ANSWERS,
         ROUTERS,
         credential="A secret key (or, where a browser may call, a public key) of one environment.",
         tags={
-            "Workflows": "Trigger workflows for recipients, and cancel what has not ended.",
+            "Workflows": "Trigger workflows for recipients, and cancel runs that have not ended.",
             "Users": "The people who are notified.",
             "Objects": "What else is notified, acts or is followed: projects, teams, topics.",
-            "Audiences": "Who is in which audience.",
+            "Audiences": "The members of audiences.",
             "Tenants": "On whose behalf people are notified: your customers, teams, workspaces.",
-            "Messages": "What was sent, what became of it, and what recipients did with it.",
-            "Schedules": "When workflows run for recipients, once or again and again.",
+            "Messages": "What was sent, how its delivery went, and what recipients did with it.",
+            "Schedules": "When workflows run for recipients, once or repeatedly.",
             "Guides": "What an application shows to a user, and what the user did with it.",
             "Feeds": "In-app messages as a browser shows them to a user.",
-            "Bulk operations": "Work on many at once, which goes on after the answer.",
+            "Bulk operations": "Operations on many resources, which continue after the answer.",
             "Providers": "Slack workspaces and Microsoft Teams tenants of your customers.",
             "Workflow recipient runs": "What a workflow did for each recipient of a trigger.",
-            "Sources": "Where sources send their events to, without a key of ours.",
+            "Sources": "Where sources send their events, without an API key.",
         },
     )
 
@@ -62,54 +63,54 @@ def management_document() -> JsonObject:
     return build_document(
         "Management API",
         "Define workflows and other content, commit and promote them, set up channels and keys. "
-        "What is tagged *Admin* is Carillon's own: things that Knock offers only in its dashboard."
+        "Operations tagged *Admin* are Carillon's own, for what Knock offers only in its dashboard."
         + _ANSWERS,
         (*ROUTERS, *ADMIN),
         credential="A service token of the account.",
         tags={
             "Workflows": "Drafts of workflows. A commit publishes them.",
-            "Previews": "What content looks like for somebody; nothing is stored or sent.",
+            "Previews": "What content looks like for a recipient; nothing is stored or sent.",
             "Audiences": "Groups of users: static ones have members, dynamic ones conditions.",
             "Guides": "What an application shows to users. A commit publishes them.",
-            "Goals": "Events that content is meant to bring about; published where they are saved.",
+            "Goals": "Events that content should help to reach; published when saved.",
             "Broadcasts": "What is sent once to many, at one moment.",
-            "E-mail layouts": "What surrounds the bodies of e-mails. A commit publishes them.",
-            "Message types": "What messages in applications and guides are made of.",
+            "E-mail layouts": "Frames around the bodies of e-mails. A commit publishes them.",
+            "Message types": "The fields of in-app messages and guides.",
             "Partials": "Pieces of content that templates share. A commit publishes them.",
             "Reusable requests": "Requests that fetch steps of many workflows send. A commit "
             "publishes them.",
             "Translations": "Texts by language. A commit publishes them.",
             "Variables": "Values that templates read, account-wide or of one environment.",
-            "Tags": "The words that authors put on content.",
-            "Preferences": "What recipients may choose, and the page on which they do.",
-            "Schemas": "Which properties recipients have, and what is said of them.",
-            "Branches": "States of development's content to work on without anybody else noticing. "
+            "Tags": "Tags that authors put on content.",
+            "Preferences": "What recipients may choose, and the page where they do.",
+            "Schemas": "The properties of recipients, and their descriptions.",
+            "Branches": "States of development's content to work on without affecting anyone else. "
             "Create one with `POST /v1/branches/feature`; save and commit with `?branch=feature` "
             "(`PUT /v1/workflows/order-shipped?branch=feature&commit=true`); trigger with the "
             "header `X-Knock-Branch: feature` and a key of `development`; merge with `PUT "
             "/v1/commits/promote?to_environment=development&branch=feature`.",
             "Commits": "Publish drafts, and promote them to the next environment.",
-            "Environments": "The chain that content is promoted along.",
-            "Channels": "What workflows send through.",
+            "Environments": "The chain along which content is promoted.",
+            "Channels": "The channels that workflows send through.",
             "Channel groups": "Rules that choose among channels of one type.",
-            "Sources": "Who sends events, and what is done for them.",
-            "Account": "Whose token this is, who belongs to the account, its files.",
+            "Sources": "Systems that send events, and the actions for those events.",
+            "Account": "The owner of the token, and the members and files of the account.",
             "Admin: account": "Environments, members and pictures.",
             "Admin: channels": "Set channels up; changes take effect at once.",
-            "Admin: content": "What would change, what has changed, taking it back, archiving.",
+            "Admin: content": "What would change, what has changed, reverting, archiving.",
             "Admin: files": "Members of audiences and recipients of broadcasts from CSV files.",
-            "Admin: guides": "In which order guides are shown.",
+            "Admin: guides": "The order in which guides are shown.",
             "Admin: credentials": "API keys and service tokens.",
             "Admin: messages": "Deliveries that failed.",
-            "Admin: model providers": "Whom AI agent steps ask.",
-            "Admin: runs": "What waits and what for, cancels, explanations.",
+            "Admin: model providers": "The model providers of AI agent steps.",
+            "Admin: runs": "Waiting runs, cancels, explanations.",
             "Admin: what if": "Who would get what if content were published, tried on past runs.",
-            "Admin: batches": "What is gathered, while its window is open.",
-            "Admin: webhooks": "Endpoints that are told what happens, and the log of each.",
-            "Admin: preferences": "What counts for recipients that say nothing else.",
+            "Admin: batches": "Open batches and their items.",
+            "Admin: webhooks": "Endpoints that receive events, and the log of each.",
+            "Admin: preferences": "Defaults for recipients without preferences of their own.",
             "Admin: schedules": "Schedules that are to be paused, or did not occur.",
             "Admin: variables": "Variables and brands; changes take effect at once.",
-            "Admin: schemas": "What was said of properties, taken back.",
+            "Admin: schemas": "Removing descriptions of properties.",
             "Admin: sources": "Secrets and addresses of sources.",
         },
     )

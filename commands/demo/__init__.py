@@ -29,7 +29,7 @@ def main(settings: Settings, arguments: Sequence[str]) -> int:
     )
     with_cli = parser.parse_args(arguments).cli
     if importlib.util.find_spec("knockapi") is None:
-        return _complain("The demo is played with Knock's SDK: install carillon[embedded].")
+        return _complain("The demo needs Knock's SDK: install carillon[embedded].")
     try:
         asyncio.run(_play(settings, with_cli=with_cli))
     except (DemoFailed, DevStackError, EmbeddedError, SeedKeysError) as failure:

@@ -95,7 +95,7 @@ class _Cli:
             async with asyncio.timeout(seconds):
                 out, errors = await process.communicate()
         except TimeoutError:
-            raise DemoFailed(f"`knock {words[0]}` did not end within {seconds:g} s.") from None
+            raise DemoFailed(f"`knock {words[0]}` did not finish within {seconds:g} s.") from None
         finally:
             if process.returncode is None:
                 process.kill()
@@ -155,7 +155,7 @@ async def refuse_unfinished(management: httpx.AsyncClient) -> None:
         if page["entries"]:
             raise DemoFailed(
                 f"The workflow `{_WORKFLOW}` has changes in {_FIRST} that are not {missing}. The"
-                " demo would publish them: finish them or take them back, and start it again."
+                " demo would publish them: commit or revert them, then start it again."
             )
 
 

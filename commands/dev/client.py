@@ -90,7 +90,7 @@ async def wait_for_dev_stack(home: Path, *, seconds: float = 60.0) -> DevStack:
         if (stack := read_dev_stack(home)) is not None:
             return stack
         await asyncio.sleep(_POLL_SECONDS)
-    raise DevStackError(f"No stack became ready in {home} within {seconds:g} s.")
+    raise DevStackError(f"The stack did not become ready in {home} within {seconds:g} s.")
 
 
 async def stop_dev_stack(stack: DevStack, *, seconds: float = 60.0) -> None:

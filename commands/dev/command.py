@@ -72,4 +72,4 @@ async def _run(stack: Stack) -> None:
     await stop.wait()
     following.cancel()
     await stack.stop()
-    say("Stopped. Everything is kept; `make reset` would wipe it.")
+    say("Stopped. All data is kept; `make reset` wipes it.")

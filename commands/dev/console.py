@@ -31,7 +31,7 @@ def banner(stack: DevStack) -> str:
         "",
         f"  API            {stack.api_url}",
         f"  Docs           {stack.docs_url}",
-        f"  Temporal UI    {stack.temporal_ui_url or 'of your own Temporal'}",
+        f"  Temporal UI    {stack.temporal_ui_url or 'that of your own Temporal'}",
         f"  Mail           {stack.mail_dir} (SMTP on {stack.smtp_address})",
         "",
     ]

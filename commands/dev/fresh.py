@@ -56,7 +56,7 @@ async def fresh_stack(*, workers: int, **settings: str) -> AsyncIterator[DevStac
             task.cancel()
         if not ready.done() or ready.exception() is not None:
             said = (home / _PRINTED).read_text(errors="replace").strip().splitlines()[-1:]
-            raise DevStackError(" ".join(["No stack became ready.", *said]))
+            raise DevStackError(" ".join(["The stack did not become ready.", *said]))
         stack = ready.result()
         yield stack
         await stop_dev_stack(stack)

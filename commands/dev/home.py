@@ -82,7 +82,7 @@ def open_home(folder: Path) -> Iterator[Home]:
     except OSError as error:
         raise EmbeddedError(
             f"The data folder {root} cannot be used ({error.strerror}). "
-            "Set CARILLON_HOME to a folder that you may write to."
+            "Set CARILLON_HOME to a folder that you can write to."
         ) from error
     with lock:
         try:

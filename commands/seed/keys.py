@@ -100,7 +100,7 @@ def load_or_make_keys(path: Path) -> SeedKeys:
         keys = make_keys()
     except (OSError, ValidationError) as error:
         raise SeedKeysError(
-            f"{path} contains no usable keys: repair it, or remove it to have new ones made."
+            f"{path} contains no usable keys: repair it, or remove it to get new ones."
         ) from error
     write_atomically(path, json.dumps(asdict(keys), indent=2).encode())
     return keys

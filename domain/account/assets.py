@@ -63,7 +63,7 @@ def _base64(text: str) -> str:
 
 def _filename(text: str) -> str:
     if "/" in text or "\\" in text or text in (".", ".."):
-        raise Wrong("must be the name of a file, without a folder")
+        raise Wrong("must be a file name without a folder")
     return text
 
 
@@ -75,13 +75,13 @@ class AssetIn(Shape):
     ]
     mime_type: Annotated[Literal["image/png", "image/jpeg", "image/gif", "image/webp"], REFUSE_NULL]
     content: Annotated[str, REFUSE_NULL, AfterValidator(_base64)] = Field(
-        description="Base64; at most 1 MB without it."
+        description="Base64; at most 1 MB when decoded."
     )
 
     @model_validator(mode="after")
     def _is_what_it_says(self) -> Self:
         if not self.bytes().startswith(_BEGINNINGS[self.mime_type]):
-            raise refusal([FieldError("content", f"is no {self.mime_type}")])
+            raise refusal([FieldError("content", f"is not {self.mime_type}")])
         return self
 
     def bytes(self) -> bytes:

@@ -50,7 +50,7 @@ class Environment:
 
 def _slug(text: str) -> str:
     if not is_content_key(text):
-        raise Wrong(f"must be 3 to {_MAX_SLUG} of a-z, 0-9, - and _")
+        raise Wrong(f"must be 3 to {_MAX_SLUG} characters of a-z, 0-9, - and _")
     return text
 
 
@@ -60,19 +60,26 @@ class EnvironmentIn(Shape):
     slug: Annotated[
         str,
         REFUSE_NULL,
-        Field(max_length=_MAX_SLUG, description="Names it in requests, for good."),
+        Field(
+            max_length=_MAX_SLUG,
+            description="Identifies the environment in requests; cannot be changed.",
+        ),
         AfterValidator(_slug),
     ]
     name: Annotated[Name, REFUSE_NULL]
     after: str | None = Field(
         None,
-        description="Slug of the environment that it comes directly after, not the last one; when"
-        " it is left out, of the one before the last.",
+        description=(
+            "Slug of the environment directly before it, which must not be the last one. "
+            "Default: the last but one."
+        ),
     )
     enhanced_security: bool | None = Field(
         None,
-        description="Whether its public keys need a user token; as everywhere but in"
-        " `development` they do when it is left out.",
+        description=(
+            "Whether its public keys need a user token. Default: required, as everywhere "
+            "except in `development`."
+        ),
     )
 
 

@@ -51,7 +51,7 @@ class MemberFilters:
     """Which members are listed."""
 
     role: Annotated[Role | None, Filter("Only members with this role.")] = None
-    email: Annotated[str | None, Filter("Only the member with this address, in any case.")] = None
+    email: Annotated[str | None, Filter("Only the member with this address, ignoring case.")] = None
 
 
 def _email(text: str) -> str:

@@ -44,8 +44,10 @@ class SigningKeyRequest(Shape):
     public_key: str | None = Field(
         None,
         max_length=10_000,
-        description="PEM of an RSA key that you have already, its public or its private half, or"
-        " base64 of that; only the public half is kept. Left out, a key is made.",
+        description=(
+            "PEM of an existing RSA key, its public or its private half, or base64 of "
+            "that; only the public half is kept. If it is left out, a key is generated."
+        ),
     )
 
 
@@ -66,5 +68,5 @@ class SecurityRequest(Shape):
     """Whether public keys need a user token."""
 
     enhanced_security: bool | None = Field(
-        description="null: in every environment but `development`."
+        description="null: required in every environment except `development`."
     )

@@ -32,13 +32,13 @@ class ModelProviderRequest(Shape):
     """How the models of a provider are reached in one environment."""
 
     adapter: Annotated[Literal["anthropic", "openai"], REFUSE_NULL] = Field(
-        description="Whose HTTP API it speaks."
+        description="The vendor whose HTTP API it implements."
     )
     base_url: Annotated[str | None, AfterValidator(_url)] = Field(
-        None, description="Left out: the vendor's own."
+        None, description="Default: the vendor's own server."
     )
     api_key: str | None = Field(
-        None, description="A secret; left out, or sent back as its mask, it keeps its value."
+        None, description="A secret; if it is left out or sent back masked, it keeps its value."
     )
 
 

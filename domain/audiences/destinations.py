@@ -41,7 +41,7 @@ class RpcError(Exception):
 class RpcIn(Shape):
     """A call by JSON-RPC 2.0."""
 
-    id: str | int = Field(description="Stands in the answer too.")
+    id: str | int = Field(description="Repeated in the answer.")
     jsonrpc: str = Field(description="The version, `2.0`.")
     method: str
     params: dict[str, Any] | None = None

@@ -73,7 +73,8 @@ class BroadcastSettings(Shape):
     """Switches of a broadcast (Knock docs: "Commercial unsubscribe", "Override preferences")."""
 
     is_commercial: bool = Field(
-        True, description="Whether its e-mails can be unsubscribed from, as the law asks."
+        True,
+        description=("Whether recipients can unsubscribe from its e-mails, as the law requires."),
     )
     override_preferences: bool = False
 
@@ -83,21 +84,21 @@ class BroadcastShape(Shape):
 
     name: Name
     description: Annotated[str | None, Field(max_length=MAX_DESCRIPTION_LENGTH)] = None
-    categories: Labels = Field([], description="Preferences refer to them; case matters.")
+    categories: Labels = Field([], description="Preferences refer to them; case-sensitive.")
     settings: BroadcastSettings = BroadcastSettings()
     target_audience_key: Annotated[str | None, Field(min_length=1, max_length=255)] = Field(
-        None, description="Whose members receive it; without one, every user does."
+        None, description="The audience that receives it; without one, every user does."
     )
     scheduled_at: Instant | None = Field(
-        None, description="For people, until it is sent: what sends it says when."
+        None, description="Informative until it is sent: the send request decides the time."
     )
     goal_attachment: GoalAttachment | None = Field(
-        None, description="A goal that it is meant to bring about."
+        None, description="The goal that it should help to reach."
     )
     steps: Annotated[
         tuple[BaseStep, ...],
         parsed_by(_steps, list[BroadcastStep]),
-    ] = Field(description="In order; at least one when it is sent.")
+    ] = Field(description="In order; at least one is needed to send it.")
 
 
 @dataclass(frozen=True, slots=True)

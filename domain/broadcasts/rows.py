@@ -25,7 +25,9 @@ class BroadcastStatus(StrEnum):
 class SendIn(Shape):
     """When a broadcast is to be sent."""
 
-    send_at: Instant | None = Field(None, description="At once when it is left out, or is past.")
+    send_at: Instant | None = Field(
+        None, description="When to send it; at once if it is left out or in the past."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -193,7 +193,7 @@ def _unreadable(line: int, why: str) -> NoReturn:
     if "field limit" in why:
         told = f"has a cell of more than {_MAX_CELL:,} characters; is a quotation mark missing?"
     elif "unexpected end" in why:
-        told = "has a cell whose quotation marks do not end"
+        told = "has a cell with an unclosed quotation mark"
     raise InvalidParams([_at(line, told)])
 
 
@@ -225,7 +225,7 @@ def _targets(
     targets: list[str | None] = []
     for place, name in enumerate(names, 1):
         if not name:
-            errors.append(_at(line, f"has no name for column {place}"))
+            errors.append(_at(line, f"has no name in column {place}"))
             targets.append(None)
             continue
         target, told = _target(name, mapping)
@@ -238,16 +238,16 @@ def _targets(
             )
         targets.append(target)
     errors.extend(
-        _at(line, f"has {count} columns of the name {_shown(name)}")
+        _at(line, f"has {count} columns named {_shown(name)}")
         for name, count in Counter(filter(None, names)).items()
         if count > 1
     )
     errors.extend(
-        _mapped(name, "is no column of the file") for name in mapping if name not in names
+        _mapped(name, "is not a column of the file") for name in mapping if name not in names
     )
     errors.extend(_collisions(line, names, targets))
     if ID not in targets and not errors:
-        errors.append(_at(line, "has no column for the id of the user; call it id, or map one"))
+        errors.append(_at(line, "has no column for the id of the user; name one id, or map one"))
     if errors:
         raise InvalidParams(errors[:_MOST_FAULTS], str(errors[0]))
     return tuple(targets)
@@ -273,15 +273,15 @@ def _why_no_target(target: str, *, takes_data: bool) -> str | None:
     if "\0" in target:
         told = "must not contain null characters"
     elif target == _DATA:
-        told = "data. needs a name behind it"
+        told = "data. must be followed by a name"
     elif target.startswith(_DATA) and not takes_data:
         told = "an audience has no data; only a broadcast does"
     elif target == _USER:
-        told = "user. needs a property behind it"
+        told = "user. must be followed by a property"
     elif target == f"{_USER}{ID}":
-        told = "the id of the user is called id"
+        told = "use id for the id of the user"
     elif target.removeprefix(_USER) in _NO_TEXT:
-        told = f"{target.removeprefix(_USER)} of a user cannot be set by a file"
+        told = f"a file cannot set {target.removeprefix(_USER)} of a user"
     return told
 
 

@@ -102,7 +102,7 @@ class BulkMessagesIn(Shape):
     """Which messages of a channel; without any filter all of them."""
 
     archived: Annotated[Archived | None, Field(strict=False), _GIVEN] = Field(
-        None, description="Only messages that are archived, or that are not."
+        None, description="Only archived messages, or only messages that are not archived."
     )
     delivery_status: Annotated[DeliveryStatus | None, Field(strict=False), _GIVEN] = None
     engagement_status: Annotated[
@@ -118,7 +118,7 @@ class BulkMessagesIn(Shape):
         None, description="Only messages for these users."
     )
     user_ids: Annotated[_Users | None, _LIST] = Field(
-        None, description="As older clients call `recipient_ids`."
+        None, description="The name that older clients use for `recipient_ids`."
     )
     tenants: Annotated[_Texts | None, _LIST] = None
     workflows: Annotated[_Texts | None, _LIST] = Field(None, description="Keys of workflows.")

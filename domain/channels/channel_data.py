@@ -31,7 +31,7 @@ def _is_uuid(text: str) -> str:
 
 def _web_address(text: str) -> str:
     if not text.startswith(("https://", "http://")):
-        raise Wrong("must be a URL that begins with https://")
+        raise Wrong("must be an https:// URL")
     return text
 
 

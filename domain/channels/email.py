@@ -23,9 +23,9 @@ _ENDINGS = {"markdown": "md", "html": "html"}
 class EmailTemplateSettings(Shape):
     """How an e-mail is put together."""
 
-    layout_key: str | None = Field(None, description="The layout around the body.")
-    attachment_key: str | None = Field(None, description="Where in the data attachments are.")
-    preview_text: str | None = Field(None, description="Liquid; what inboxes show first.")
+    layout_key: str | None = Field(None, description="Key of the layout around the body.")
+    attachment_key: str | None = Field(None, description="Path of the attachments in the data.")
+    preview_text: str | None = Field(None, description="Liquid; the preview that inboxes show.")
     pre_content: str | None = Field(None, description="Liquid that runs before body and layout.")
 
 
@@ -34,7 +34,7 @@ class EmailTemplate(Shape):
 
     subject: Text
     html_body: str | None = None
-    text_body: str | None = Field(None, description="Made from the HTML body when it is left out.")
+    text_body: str | None = Field(None, description="Derived from the HTML body if it is left out.")
     is_mjml: bool | None = None
     visual_blocks: EmailBlocks | None = Field(None, description="The body, instead of HTML.")
     settings: EmailTemplateSettings | None = None
@@ -123,7 +123,7 @@ class Email(ChannelKind):
         if blocks is None and template.get("html_body") is None:
             yield FieldError(f"{field}.html_body", "is required without visual_blocks", "required")
         elif blocks is not None and template.get("html_body") is not None:
-            message = "must not be there together with html_body"
+            message = "cannot be combined with html_body"
             yield FieldError(f"{field}.visual_blocks", message)
 
     def more_files(self, template: JsonObject, place: str) -> Iterator[tuple[str, FileFields]]:

@@ -47,7 +47,7 @@ class BlockLayout(Shape):
     padding_bottom: _Pixels = None
     padding_left: _Pixels = None
     horizontal_align: Literal["left", "center", "right"] | None = None
-    column_gap: _Pixels = Field(None, description="Between the buttons of a set.")
+    column_gap: _Pixels = Field(None, description="Space between the buttons of a set.")
 
 
 class _Block(Shape):

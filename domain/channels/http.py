@@ -110,9 +110,9 @@ class Http(ChannelKind):
         url = request.get("url")
         start = url.strip().lower() if isinstance(url, str) else ""
         if start and not start.startswith(("https://", "http://", "{{", "{%")):
-            violations.add(f"{field}.url", "must begin with https://, or be a Liquid template")
+            violations.add(f"{field}.url", "must start with https://, or be a Liquid template")
         if not url and any(request.get(name) for name in _NEED_A_URL):
-            violations.add(f"{field}.url", "is required for a request")
+            violations.add(f"{field}.url", "is required in a request")
         for name in ("headers", "query_params"):
             if name in request:
                 request[name] = read_pairs(request[name], f"{field}.{name}", violations)

@@ -43,5 +43,5 @@ def delivery_queue(channel_type: ChannelType) -> str:
     """Return the task queue of deliveries. Raises LookupError for a type that needs none."""
     queue = CHANNEL_KINDS[channel_type].queue
     if queue is None:
-        raise LookupError(f"messages of type {channel_type} need no delivery")
+        raise LookupError(f"messages of type {channel_type} are not delivered by a provider")
     return queue

@@ -24,7 +24,7 @@ class ChannelRequest(Shape):
 
     name: Annotated[str, AfterValidator(_is_name)]
     type: Annotated[ChannelType, Field(strict=False)]
-    provider: str = Field(description="Id of a provider that serves this type.")
+    provider: str = Field(description="Id of a provider for this channel type.")
     description: str | None = None
     custom_icon_url: str | None = None
 
@@ -33,12 +33,12 @@ class ChannelSettingsRequest(Shape):
     """Settings in one environment; what is left out stays as it is, see `model_fields_set`."""
 
     # Factories, because a default in the document would say what is not so: left out means kept.
-    is_sandbox: bool = Field(default_factory=bool, description="At first false.")
-    channel_settings: JsonObject = Field(default_factory=dict, description="At first empty.")
+    is_sandbox: bool = Field(default_factory=bool, description="Default: false.")
+    channel_settings: JsonObject = Field(default_factory=dict, description="Default: empty.")
     provider_settings: JsonObject = Field(
         default_factory=dict,
-        description="Credentials. A secret sent back as its mask keeps its value.",
+        description="Credentials. A secret that is sent back masked keeps its value.",
     )
     conditions: JsonObject | None = Field(
-        default_factory=lambda: None, description="At first none; null removes them."
+        default_factory=lambda: None, description="Default: none; null removes them."
     )

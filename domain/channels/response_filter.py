@@ -97,7 +97,7 @@ def parse_response_filter(raw: JsonValue, place: str) -> ResponseFilter:
         if name in _NAMES:
             found[name] = _shown(value, f"{place}.{name}", violations)
         else:
-            violations.add(f"{place}.{name[:255]}", f"is none of: {', '.join(_NAMES)}")
+            violations.add(f"{place}.{name[:255]}", f"must be one of: {', '.join(_NAMES)}")
     violations.raise_any()
     return ResponseFilter(**found)
 

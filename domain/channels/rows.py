@@ -86,7 +86,7 @@ class ChannelFilters:
     include: Annotated[
         list[str] | None,
         Filter(
-            "`environment_settings` adds how each works in every environment.",
+            "`environment_settings` adds the settings of each environment.",
             choices=(ENVIRONMENT_SETTINGS,),
         ),
     ] = None

@@ -145,7 +145,9 @@ def _parse_variable(raw: JsonValue, field: str) -> str:
 
 def _parse_operator(raw: JsonValue, field: str) -> str:
     if raw == "is_in_random_cohort":
-        raise InvalidParams.of(field, "is_in_random_cohort is only for rules of channel groups")
+        raise InvalidParams.of(
+            field, "is_in_random_cohort is only allowed in rules of channel groups"
+        )
     if not isinstance(raw, str) or not (raw in OPERATORS or raw in AUDIENCE_OPERATORS):
         known = ", ".join((*OPERATORS, *AUDIENCE_OPERATORS))
         raise InvalidParams.of(field, f"must be one of {known}")

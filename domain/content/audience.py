@@ -131,9 +131,9 @@ def _condition(raw: JsonValue, field: str) -> Condition:
     violations = Violations()
     written = _as_condition(raw)
     if written["variable"] in _NOT_OWN:
-        violations.add(f"{field}.property", "must be a property of the user's own")
+        violations.add(f"{field}.property", "must be a property of the user")
     if written["operator"] in tuple(AUDIENCE_OPERATORS):  # it may be of any type
-        message = "an audience may not build on another one in this version"
+        message = "this version does not allow an audience to refer to another one"
         violations.add(f"{field}.operator", message)
     if isinstance(raw.get("argument"), str) and has_liquid(raw["argument"]):
         violations.add(f"{field}.argument", "must not be Liquid")
@@ -164,7 +164,7 @@ class AudienceShape(Shape):
     )
     description: Annotated[str | None, Field(max_length=MAX_DESCRIPTION)] = None
     segments: Annotated[tuple[ConditionGroup, ...], JudgedBy(_segments, list[Segment])] = Field(
-        (), description="Of a dynamic audience: who fulfils one of them is in it."
+        (), description="For a dynamic audience: a user who matches one of them is a member."
     )
 
 

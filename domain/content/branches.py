@@ -74,9 +74,11 @@ def check_slug(slug: str) -> str:
     if len(slug) > MAX_SLUG_LENGTH:
         raise InvalidParams.of("slug", f"must have at most {MAX_SLUG_LENGTH} characters")
     if not _SLUG.fullmatch(slug):
-        raise InvalidParams.of("slug", "must be letters, digits and `-`, `_` or `.` between them")
+        raise InvalidParams.of(
+            "slug", "must be letters and digits, with `-`, `_` or `.` between them"
+        )
     if slug == MAIN:
-        raise InvalidParams.of("slug", "is the name of what development has without a branch")
+        raise InvalidParams.of("slug", "is reserved for the main branch")
     return slug
 
 
@@ -88,7 +90,8 @@ def refuse_blocked(slug: str, parted: Sequence[Parted]) -> None:
     blocking = [one for one in parted if one.has_draft and not one.has_commits]
     if blocking:
         raise Unprocessable(
-            f"The branch {slug!r} has uncommitted changes of what has changed in development too:"
+            f"The branch {slug!r} has uncommitted changes to content that has also changed in "
+            "development:"
             f" {_listed(blocking)}. Commit or discard them first.",
             code="branch_rebase_blocked",
         )
@@ -101,8 +104,8 @@ def refuse_conflicts(slug: str, parted: Sequence[Parted]) -> None:
     """
     if parted:
         raise Unprocessable(
-            f"Development has changed what the branch {slug!r} has changed: {_listed(parted)}."
-            " Rebase the branch, which keeps its own versions, and merge it then.",
+            f"Development and the branch {slug!r} have both changed: {_listed(parted)}."
+            " Rebase the branch, which keeps its own versions, and then merge it.",
             code="branch_merge_conflict",
         )
 

@@ -85,10 +85,10 @@ class EmailLayoutShape(Shape):
 
     name: Name
     html_layout: Annotated[str, BeforeValidator(_source)] = Field(
-        description="A whole HTML or MJML document with `{{ content }}` in it."
+        description="A whole HTML or MJML document that contains `{{ content }}`."
     )
     text_layout: Annotated[str, BeforeValidator(_source)] = Field(
-        description="Plain text with `{{ content }}` in it."
+        description="Plain text that contains `{{ content }}`."
     )
     footer_links: Annotated[list[FooterLink], Field(max_length=MAX_LINKS)] = Field(
         [], description="What `{{ footer_links }}` renders."
@@ -99,7 +99,7 @@ class EmailLayoutShape(Shape):
     @model_validator(mode="after")
     def _has_root(self) -> Self:
         if self.is_mjml and not _MJML.search(self.html_layout):
-            raise refusal([FieldError("html_layout", "must have a root <mjml>")])
+            raise refusal([FieldError("html_layout", "must have the root element <mjml>")])
         head = _HEAD.search(self.html_layout)
         if head is not None and CONTENT.search(head[0]):
             message = "must have {{ content }} in its body, not in its head"

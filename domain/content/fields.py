@@ -25,7 +25,7 @@ COLOR = re.compile(HEX_COLOR)
 
 def _key(key: str) -> str:
     if not _KEY.fullmatch(key):
-        raise Wrong("must be letters, digits, _ and -, and begin with no digit")
+        raise Wrong("may contain letters, digits, _ and -, and must not begin with a digit")
     return key
 
 
@@ -239,7 +239,7 @@ def _distinct(fields: list[InputField]) -> list[InputField]:
     keys = [field.key for field in fields]
     for key in keys:
         if keys.count(key) > 1:
-            raise Wrong(f"has the key {key!r} twice")
+            raise Wrong(f"uses the key {key!r} twice")
     return fields
 
 

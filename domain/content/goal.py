@@ -37,7 +37,7 @@ _GROUPS: JsonObject = {
             "conditions": {"type": "array", "items": {"type": "object"}},
         },
     },
-    "description": "All of them have to hold. `all` or `any` of conditions is a group, too.",
+    "description": "All of them must hold. `all` or `any` of conditions is also a group.",
 }
 
 
@@ -98,7 +98,9 @@ class CloneIn(Shape):
 
     key: Annotated[str, REFUSE_NULL]
     name: Name
-    environment: Annotated[str, REFUSE_NULL] = Field(description="Slug; the same one is fine.")
+    environment: Annotated[str, REFUSE_NULL] = Field(
+        description="Slug; may be the same environment."
+    )
 
 
 class CloneBodyIn(Shape):

@@ -46,7 +46,7 @@ def _ref(raw: str) -> str:
 def _steps(steps: list[GuideStep]) -> list[GuideStep]:
     refs = [step.ref for step in steps]
     if len(set(refs)) < len(refs):
-        raise Wrong("must have a ref of its own in each entry")
+        raise Wrong("must have a different ref in each entry")
     return steps
 
 
@@ -55,7 +55,7 @@ class GuideStep(Shape):
 
     ref: Annotated[str, AfterValidator(_ref)]
     name: str | None = None
-    schema_key: Text = Field(description="Of the message type.")
+    schema_key: Text = Field(description="Version of the message type.")
     schema_semver: Text
     schema_variant_key: Text
     # `values` is what a mapping calls its own.
@@ -74,31 +74,35 @@ class GuideShape(Shape):
     """A guide as it is written; members that a client adds beside these are ignored."""
 
     name: Name
-    channel_key: Text = Field(description="Of a channel of type `in_app_guide`.")
+    channel_key: Text = Field(description="Key of a channel of type `in_app_guide`.")
     description: Annotated[str | None, Field(max_length=MAX_DESCRIPTION_LENGTH)] = None
     tags: Labels = Field([], description="For authors.")
     steps: Annotated[list[GuideStep], AfterValidator(_steps), Field(max_length=MAX_STEPS)]
     activation_url_patterns: Annotated[list[UrlPattern], Field(max_length=MAX_PATTERNS)] = Field(
-        [], description="Without any it is shown everywhere."
+        [], description="If there are none, it is shown everywhere."
     )
     target_audience_key: Annotated[str | None, Field(min_length=1, max_length=255)] = Field(
-        None, description="Only for its members."
+        None, description="Only its members see the guide."
     )
     strict_tenancy: bool | None = Field(
         None,
-        description="Members of the audience count for the tenant alone that they are in it for,"
-        " and those without one where no tenant is asked for. Not of Knock's API.",
+        description=(
+            "Members of the audience count only for the tenant of their membership, and "
+            "members without a tenant only if no tenant is asked for. Not part of Knock's API."
+        ),
     )
     scope: Literal["global", "per_tenant"] | None = Field(
         None,
-        description="Whether what users did with it counts for all tenants, or for the one alone"
-        " that they did it for; `global` when it is left out. Not of Knock's API.",
+        description=(
+            "Whether engagement counts for all tenants, or only for the tenant it "
+            "happened for. Default: `global`. Not part of Knock's API."
+        ),
     )
     target_property_conditions: Annotated[
         ConditionGroup | None, parsed_by(parse_condition_group, _CONDITIONS)
-    ] = Field(None, description="On `recipient`, `tenant` and `data`.")
+    ] = Field(None, description="Conditions on `recipient`, `tenant` and `data`.")
     goal_attachment: GoalAttachment | None = Field(
-        None, description="A goal that it is meant to bring about."
+        None, description="The goal that it should help to reach."
     )
 
 
@@ -239,7 +243,7 @@ def _misfits(step: ReadStep, place: str, document: JsonObject) -> Iterator[Field
     variants = MESSAGE_TYPE.read(document, step.schema_key).variants
     fields = {variant.key: variant.fields for variant in variants}.get(step.schema_variant_key)
     if fields is None:
-        yield FieldError(f"{place}.schema_variant_key", "is no variant of the message type")
+        yield FieldError(f"{place}.schema_variant_key", "is not a variant of the message type")
     else:
         yield from value_errors(fields, step.values, f"{place}.values")
 

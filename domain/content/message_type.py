@@ -88,7 +88,7 @@ def _variants(variants: list[VariantShape]) -> list[VariantShape]:
         raise Wrong(f"must have a variant with the key {DEFAULT_VARIANT}")
     for key in keys:
         if keys.count(key) > 1:
-            raise Wrong(f"has the key {key!r} twice")
+            raise Wrong(f"uses the key {key!r} twice")
     return variants
 
 
@@ -98,13 +98,15 @@ class MessageTypeShape(Shape):
     name: Name
     description: Annotated[str | None, Field(max_length=MAX_DESCRIPTION)] = None
     icon_name: str | None = None
-    preview: Text = Field(description="HTML and Liquid; for the editor.")
+    preview: Text = Field(description="HTML with Liquid; used by the editor.")
     semver: Annotated[str | None, Field(pattern=_SEMVER)] = Field(
-        FIRST_VERSION, description="Raised by its author."
+        FIRST_VERSION, description="Chosen by the author."
     )
     variants: Annotated[
         list[VariantShape], Field(max_length=MAX_VARIANTS), AfterValidator(_variants)
-    ] = Field(default_factory=list, validate_default=False, description="One of them is `default`.")
+    ] = Field(
+        default_factory=list, validate_default=False, description="One of them must be `default`."
+    )
 
 
 class MessageTypeKind(KindOfContent[MessageType]):

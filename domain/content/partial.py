@@ -64,10 +64,10 @@ class PartialShape(Shape):
     description: Annotated[str | None, Field(max_length=MAX_DESCRIPTION)] = None
     icon_name: str | None = None
     visual_block_enabled: bool | None = Field(
-        False, description="Whether the visual editor offers it; only for HTML."
+        False, description="Whether the visual editor offers it; for HTML only."
     )
     input_schema: InputFields | None = Field(
-        None, description="What it is given; only for HTML. Other inputs are texts."
+        None, description="Its inputs; for HTML only. Other inputs are text."
     )
 
     @model_validator(mode="after")

@@ -53,7 +53,7 @@ def _conditions(raw: JsonValue, field: str) -> ConditionGroup | None:
     group = parse_condition_group(raw, field)
     violations = Violations()
     for place, ref in message_refs(group, field):
-        message = f"step {ref[:255]!r} is of a workflow, and many may send this request"
+        message = f"step {ref[:255]!r} belongs to a workflow, and several may send this request"
         violations.add(f"{place}.variable", message)
     violations.raise_any()
     return group
@@ -64,7 +64,7 @@ class RequestSettings(HttpRequest):
 
     url: Text
     data_input_schema: JsonObject | None = Field(
-        None, description="A JSON Schema of the inputs; without one any are taken."
+        None, description="A JSON Schema of the inputs; without one, any are accepted."
     )
     data_input_values_str: Annotated[str | None, AfterValidator(_preview)] = Field(
         None, description="Inputs for previews of the request alone: a JSON object, as a string."
@@ -76,10 +76,10 @@ class ReusableRequestShape(Shape):
 
     name: Name | None = None
     description: Annotated[str | None, Field(max_length=MAX_DESCRIPTION_LENGTH)] = None
-    type: Literal["http_fetch"] | None = Field("http_fetch", description="There is no other.")
+    type: Literal["http_fetch"] | None = Field("http_fetch", description="The only allowed value.")
     settings: Annotated[RequestSettings, BeforeValidator(given)]
     conditions: Annotated[ConditionGroup | None, parsed_by(_conditions, CONDITIONS)] = Field(
-        None, description="Beside those of the step; `inputs` may be named too."
+        None, description="Evaluated after those of the step; may also refer to `inputs`."
     )
 
 

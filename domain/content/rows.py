@@ -137,7 +137,7 @@ class Selection:
     """Which content a commit, a promotion or a list is about; None means all of it."""
 
     resource_types: Annotated[
-        list[ResourceType] | None, Filter("Only these types.", name="resource_type")
+        list[ResourceType] | None, Filter("Only resources of these types.", name="resource_type")
     ] = None
     key: Annotated[str | None, Filter("Only the resource with this key.", name="resource_id")] = (
         None
@@ -155,7 +155,9 @@ class CommitFilters(Selection):
 
     promoted: Annotated[
         bool | None,
-        Filter("Only commits that went, or did not go, to the next environment."),
+        Filter(
+            "Only commits that were promoted to the next environment, or only those that were not."
+        ),
     ] = None
 
 

@@ -124,14 +124,16 @@ class VariableRequest(Shape):
         default=VariableType.PUBLIC, description="Cannot change later."
     )
     description: Annotated[str | None, Field(max_length=280)] = Field(
-        default_factory=lambda: None, description="At first none."
+        default_factory=lambda: None, description="Default: none."
     )
     value: _Value = Field(
         default_factory=lambda: None,
-        description="Where an environment has none of its own. JSON is read as what it says.",
+        description=(
+            "The value in environments without one of their own. A string that is JSON is parsed."
+        ),
     )
     environment_values: dict[str, _Value] = Field(
-        default_factory=dict, description="By slug; null removes the one that is there."
+        default_factory=dict, description="By slug of the environment; null removes a value."
     )
 
 

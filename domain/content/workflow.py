@@ -82,7 +82,7 @@ class WorkflowKind(KindOfContent[WorkflowDefinition]):
         unknown = {
             f"{place}.channel_type": FieldError(
                 f"{place}.{target}_key",
-                f"{noun} {key!r} does not exist: create it, or give channel_type",
+                f"{noun} {key!r} does not exist: create it, or set channel_type",
             )
             for place, step in raw_steps(content["steps"])
             for target, noun in NOUNS.items()

@@ -18,7 +18,7 @@ class GuideKeyIn(Shape):
 
     guide_key: Text
     tenant: Annotated[str | None, Field(max_length=MAX_ID_CHARACTERS)] = Field(
-        None, description="On whose behalf the user has seen it."
+        None, description="The tenant on whose behalf the user saw it."
     )
 
 
@@ -34,22 +34,26 @@ class GuideSeenIn(GuideStepIn):
     """A user has seen a step."""
 
     content: Annotated[dict[str, Any], EMPTY_LIST_IS_OBJECT] = Field(
-        description="What the user has seen."
+        description="The content that the user saw."
     )
-    data: Members[Any] | None = Field(None, description="What the guides were asked for with.")
+    data: Members[Any] | None = Field(
+        None, description="The data with which the guides were requested."
+    )
 
 
 class GuideInteractedIn(GuideStepIn):
     """A user has interacted with a step."""
 
-    metadata: Members[Any] | None = Field(None, description="With what, and how.")
+    metadata: Members[Any] | None = Field(
+        None, description="What the user interacted with, and how."
+    )
 
 
 class GuideArchivedIn(GuideStepIn):
     """A user has dismissed a step."""
 
-    is_final: bool | None = Field(None, description="The user is done with the whole guide.")
-    unthrottled: bool | None = Field(None, description="Other guides may be shown at once.")
+    is_final: bool | None = Field(None, description="Archive the whole guide, not just this step.")
+    unthrottled: bool | None = Field(None, description="Let other guides be shown at once.")
 
 
 _Keys = Annotated[list[Annotated[str, Field(min_length=1, max_length=255)]], Field(max_length=1000)]
@@ -59,11 +63,14 @@ class GuideGroupIn(Shape):
     """In which order guides are shown, and how long they wait for each other."""
 
     display_interval: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
-        None, description="Seconds for which no guide is shown after one was dismissed."
+        None, description="Seconds for which no other guide is shown after one was dismissed."
     )
     display_sequence: _Keys = Field(
-        [], description="Keys in order; guides that are not named come behind, the oldest first."
+        [],
+        description=(
+            "Keys of guides in order; guides that are not listed come after them, oldest first."
+        ),
     )
     display_sequence_unthrottled: _Keys = Field(
-        [], description="Keys of those that wait for none, and come first."
+        [], description="Keys of guides that wait for no other, and come first."
     )

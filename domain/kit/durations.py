@@ -80,7 +80,7 @@ def shift_month(year: int, month: int, months: int) -> tuple[int, int]:
     """Return the year and month that lie `months` away; raises OverflowError off the calendar."""
     shifted_year, zero_based = divmod(year * 12 + month - 1 + months, 12)
     if not 1 <= shifted_year <= 9999:
-        raise OverflowError("the calendar ends at the year 9999")
+        raise OverflowError("the calendar ends with the year 9999")
     return shifted_year, zero_based + 1
 
 

@@ -51,7 +51,7 @@ _WORDS: Mapping[str, str] = {
     "list_type": "must be a list",
     "tuple_type": "must be a list",
     "none_required": "must be null",
-    "extra_forbidden": "is not known here",
+    "extra_forbidden": "is not a known member",
     "string_too_long": "must have at most {max_length} characters",
     "string_too_short": "must have at least {min_length} characters",
     "string_pattern_mismatch": "must match {pattern}",

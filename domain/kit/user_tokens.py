@@ -133,7 +133,7 @@ def read_claims(claims: JsonObject, now: datetime) -> UserToken:
     """
     user_id = claims.get("sub")
     if not isinstance(user_id, str) or not user_id:
-        raise WrongClaims("It names no user: `sub` must be the id of one.")
+        raise WrongClaims("It names no user: `sub` must be the id of a user.")
     expires_at, issued_at, begins_at = (_seconds(claims, name) for name in ("exp", "iat", "nbf"))
     earliest, latest = (now - LEEWAY).timestamp(), (now + LEEWAY).timestamp()
     if expires_at is not None and expires_at <= earliest:

@@ -49,9 +49,9 @@ class RecipientSnapshot(Shape):
     name: str | None = None
     email: str | None = None
     phone_number: str | None = None
-    token: str | None = Field(None, description="Of a device.")
-    channel_id: str | None = Field(None, description="Of a channel of Slack or Discord.")
-    user_id: str | None = Field(None, description="Of a person in Slack.")
+    token: str | None = Field(None, description="Token of a device.")
+    channel_id: str | None = Field(None, description="Id of a Slack or Discord channel.")
+    user_id: str | None = Field(None, description="Id of a person in Slack.")
     ms_teams_team_id: str | None = None
     ms_teams_channel_id: str | None = None
     ms_teams_user_id: str | None = None
@@ -103,7 +103,9 @@ class MessageOut(EngagementOut):
     typename: Annotated[Literal["Message"], Field(alias="__typename")] = "Message"
     id: UUID
     channel_id: UUID = Field(deprecated=True)
-    channel: LeftOut[ChannelOut] = Field(None, description="Missing when the channel is gone.")
+    channel: LeftOut[ChannelOut] = Field(
+        None, description="Missing if the channel no longer exists."
+    )
     status: DeliveryStatus
     engagement_statuses: list[EngagementStatus]
     recipient: Reference

@@ -184,7 +184,7 @@ class MovedDelivery:
 class DeliveryWaitRequest(Shape):
     """When a message is sent."""
 
-    until: Instant | None = Field(None, description="At once when it is left out.")
+    until: Instant | None = Field(None, description="When to send it; at once if it is left out.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,10 +217,10 @@ class RetryRequest(Shape):
     """Which messages that failed are sent again."""
 
     status: Literal["undelivered", "bounced"] = Field(
-        "undelivered", description="What became of them."
+        "undelivered", description="Only messages with this status."
     )
-    channel: str | None = Field(None, description="Only those on the channel with this key.")
-    workflow: str | None = Field(None, description="Only those of this workflow.")
-    tenant: str | None = Field(None, description="Only those of this tenant.")
-    since: Instant | None = Field(None, description="Only those made from this instant on.")
-    until: Instant | None = Field(None, description="Only those made before this instant.")
+    channel: str | None = Field(None, description="Only messages on the channel with this key.")
+    workflow: str | None = Field(None, description="Only messages of this workflow.")
+    tenant: str | None = Field(None, description="Only messages of this tenant.")
+    since: Instant | None = Field(None, description="Only messages made at or after this time.")
+    until: Instant | None = Field(None, description="Only messages made before this time.")

@@ -44,9 +44,9 @@ def explain_message(message: Message, progress: MessageProgress | None, now: dat
         progress: how far it has come; None when that is not known.
         now: tells what it still waits for.
     """
-    where = message.channel_key or "a channel that is gone"
+    where = message.channel_key or "a channel that no longer exists"
     told = _told(message, progress, now)
-    for done, at in (("read", message.read_at), ("followed by a link", message.link_clicked_at)):
+    for done, at in (("read", message.read_at), ("clicked", message.link_clicked_at)):
         if at is not None:
             told += f", was last {done} at {at.isoformat()}"
     return f"Step {message.step_ref} made a message on {where}: it {told}."
@@ -70,17 +70,17 @@ def _pending(message: Message, progress: MessageProgress, now: datetime) -> str:
     told = []
     if progress.attempts:
         times = "once" if progress.attempts == 1 else f"{progress.attempts} times"
-        told.append(f"was not taken, {times} by now{_answer(progress)}")
+        told.append(f"was not accepted, {times} so far{_answer(progress)}")
     due = progress.due_at
     if progress.held_for is not None:
         told.append(f"is held back: {progress.held_for}")
     elif due is not None and due > now:
         is_window = not progress.attempts and message.scheduled_at is not None
         window = "for its send window, which opens at" if is_window else "until"
-        again = "is tried again at" if progress.attempts else f"waits {window}"
+        again = "will be retried at" if progress.attempts else f"waits {window}"
         told.append(f"{again} {due.isoformat()}")
     else:
-        told.append("is tried again now" if progress.attempts else "is on its way")
+        told.append("is being retried now" if progress.attempts else "is on its way")
     return ", and ".join(told)
 
 
@@ -93,11 +93,11 @@ def _answer(progress: MessageProgress) -> str:
 
 _STATUSES: Mapping[str, str] = {
     DeliveryStatus.QUEUED: "is on its way",
-    DeliveryStatus.SENT: "was taken by the provider",
+    DeliveryStatus.SENT: "was accepted by the provider",
     DeliveryStatus.DELIVERED: "was delivered",
-    DeliveryStatus.DELIVERY_ATTEMPTED: "was refused for now, and is tried again",
+    DeliveryStatus.DELIVERY_ATTEMPTED: "was refused for now, and will be retried",
     DeliveryStatus.UNDELIVERED: "was given up",
-    DeliveryStatus.BOUNCED: "bounced, because the recipient's address is no good",
+    DeliveryStatus.BOUNCED: "bounced, because the recipient's address is invalid",
     DeliveryStatus.NOT_SENT: "was not sent, because of sandbox mode",
 }
 # What `failure_reason` adds to that; of `fatal_error` the provider's own words say enough.

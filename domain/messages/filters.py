@@ -18,9 +18,9 @@ ENGAGEMENT_FILTERS = (
     *(status.value for status in EngagementStatus),
     *(f"un{status}" for status in REVERSIBLE),
 )
-_DATA = "JSON object: values that the trigger's data must have, top level only."
+_DATA = "JSON object: top-level values that the trigger's data must have."
 _CATEGORIES = "Only messages of workflows with one of these categories."
-_INSERTED_AT = "Limits when it was inserted, ISO 8601"
+_INSERTED_AT = "Bounds for the time it was inserted, ISO 8601"
 
 
 class Archived(StrEnum):
@@ -42,7 +42,8 @@ class MessageFilters:
         list[DeliveryStatus] | None, Filter("Only messages with one of these delivery statuses.")
     ] = None
     engagement_status: Annotated[
-        list[str] | None, Filter("Only messages with one of these.", choices=ENGAGEMENT_FILTERS)
+        list[str] | None,
+        Filter("Only messages with one of these engagement statuses.", choices=ENGAGEMENT_FILTERS),
     ] = None
     message_ids: Annotated[
         list[str] | None,
@@ -80,9 +81,9 @@ class FeedFilters:
     within: TenantScope | None = None
 
     status: Annotated[
-        str, Filter("By default all.", choices=("unread", "read", "unseen", "seen", "all"))
+        str, Filter("Default: all.", choices=("unread", "read", "unseen", "seen", "all"))
     ] = "all"
-    archived: Annotated[Archived, Filter("By default exclude.")] = Archived.EXCLUDE
+    archived: Annotated[Archived, Filter("Default: exclude.")] = Archived.EXCLUDE
     source: Annotated[str | None, Filter("Only items of the workflow with this key.")] = None
     tenant: Annotated[str | None, Filter("Items of this tenant, and items without a tenant.")] = (
         None

@@ -66,7 +66,7 @@ def event_data(status: ReportedStatus, details: str | None) -> dict[str, str] | 
     if status is DeliveryStatus.DELIVERED:
         return None
     what = "bounced" if status is DeliveryStatus.BOUNCED else "was not delivered"
-    words = (details or f"The provider says that it {what}.")[:_LONGEST_DETAILS]
+    words = (details or f"The provider reported that it {what}.")[:_LONGEST_DETAILS]
     return {"failure_reason": "fatal_error", "failure_details": words}
 
 

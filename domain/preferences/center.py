@@ -42,7 +42,9 @@ def _channel_types(given: list[str] | None) -> list[str] | None:
     unknown = [word for word in given or () if word not in CHANNEL_TYPES]
     if unknown:
         known = ", ".join(CHANNEL_TYPES)
-        raise Wrong(f"{unknown[0][:255]!r} has no preferences; there are {known}")
+        raise Wrong(
+            f"{unknown[0][:255]!r} is not a channel type with preferences; those are {known}"
+        )
     return list(dict.fromkeys(given)) if given else given
 
 
@@ -67,7 +69,9 @@ class RowIn(Shape):
     ] = Field(None, description="The category, the key of the workflow, or the id of the channel.")
     channel_types: Annotated[list[str] | None, AfterValidator(_channel_types)] = Field(
         None,
-        description="Of a category, a workflow or `channel_types`: a switch for each of them.",
+        description=(
+            "For a category, a workflow or `channel_types`: one switch for each of these types."
+        ),
     )
 
     @model_validator(mode="after")
@@ -81,9 +85,9 @@ class RowIn(Shape):
         if self.type in _NAMED and self.identifier is None:
             yield FieldError("identifier", "is required")
         elif self.type not in _NAMED and self.identifier is not None:
-            yield FieldError("identifier", f"must be null: {self.type} needs none")
+            yield FieldError("identifier", f"must be null: a row of type {self.type} has none")
         if self.channel_types and self.type not in _TYPED:
-            yield FieldError("channel_types", f"must be null: {self.type} has none")
+            yield FieldError("channel_types", f"must be null: a row of type {self.type} has none")
 
     @property
     def subject(self) -> tuple[RowType, str | None]:
@@ -124,7 +128,8 @@ class CenterIn(Shape):
 
     config: ConfigIn
     enabled: bool | None = Field(
-        None, description="Whether users see all rows; as it was when it is left out, at first off."
+        None,
+        description=("Whether users see all rows. Unchanged if it is left out; initially false."),
     )
 
 

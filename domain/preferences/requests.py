@@ -37,7 +37,7 @@ def _conditions(raw: JsonValue, field: str) -> JsonValue:
     violations = Violations()
     for index, condition in enumerate(parse_conditions(raw, field)):
         if condition.variable.startswith("refs."):
-            message = "preferences cannot ask for the status of messages"
+            message = "preferences cannot refer to the status of messages"
             violations.add(f"{field}[{index}].variable", message)
     violations.raise_any()
     return raw
@@ -99,7 +99,7 @@ class ChannelTypesIn(_Preferences):
     """Preferences by type of channel."""
 
     strategy: _Strategy = Field(
-        None, description="In defaults, `replace` lets this beat what recipients prefer."
+        None, description="In defaults, `replace` makes this override what recipients prefer."
     )
     email: Switch = None
     in_app_feed: Switch = None
@@ -145,14 +145,14 @@ class PreferenceSetIn(_Preferences):
     persistence: Literal["merge", "replace"] | None = Field(
         None,
         alias="__persistence_strategy__",
-        description="Whether it is merged into what is stored, or replaces it.",
+        description="Whether the set is merged into the stored one, or replaces it.",
     )
     channel_types: Annotated[ChannelTypesIn, EMPTY_LIST_IS_OBJECT] | None = None
     channels: Annotated[ChannelsIn, EMPTY_LIST_IS_OBJECT] | None = None
     categories: Nodes | None = None
     workflows: Nodes | None = None
     commercial_subscribed: Switch = Field(
-        None, description="Of a recipient's sets, the one of `default` counts."
+        None, description="For a recipient, only the one in the set `default` counts."
     )
 
     def content(self) -> JsonObject:

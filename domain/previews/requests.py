@@ -66,21 +66,23 @@ class ActivityIn(Shape):
 
     data: Members[Any] | None = None
     actor: AnyRecipientIn | None = None
-    inserted_at: Instant | None = Field(None, description="Now when it is left out.")
+    inserted_at: Instant | None = Field(None, description="Default: now.")
 
 
 class ViewpointIn(Shape):
     """Whom a preview is for."""
 
     recipient: AnyRecipientIn = Field(
-        description="A user id, an object reference, or somebody who is described and not stored."
+        description="A user id, an object reference, or an inline recipient, which is not stored."
     )
-    actor: AnyRecipientIn | None = Field(None, description="Who would have triggered it.")
-    tenant: AnyTenantIn | None = Field(None, description="Its branding and translations count.")
-    data: Members[Any] | None = Field(None, description="What a trigger would carry.")
+    actor: AnyRecipientIn | None = Field(None, description="The actor of the trigger.")
+    tenant: AnyTenantIn | None = Field(
+        None, description="The tenant, whose branding and translations are used."
+    )
+    data: Members[Any] | None = Field(None, description="The data of the trigger.")
     activities: Annotated[list[ActivityIn], Field(max_length=MAX_ITEMS)] | None = Field(
         None,
-        description="What a batch would have gathered, oldest first. Beyond Knock's document.",
+        description="The items of a batch, oldest first. Not part of Knock's API.",
     )
 
     def viewpoint(self) -> Viewpoint:
@@ -121,15 +123,15 @@ class WorkflowOfPreview(Shape):
 
     key: str
     categories: list[str] | None = None
-    commercial: bool | None = Field(None, description="Whether there are links to unsubscribe.")
+    commercial: bool | None = Field(None, description="Whether there are unsubscribe links.")
     override_preferences: bool | None = None
 
 
 class LayoutOfPreview(Shape):
     """The layout around a template: a published one, or one that is written here."""
 
-    key: str | None = Field(None, description="Of a published layout.")
-    html_content: str | None = Field(None, description="Must have `{{ content }}`.")
+    key: str | None = Field(None, description="Key of a published layout.")
+    html_content: str | None = Field(None, description="Must contain `{{ content }}`.")
     text_content: str | None = None
 
     @property
@@ -141,18 +143,19 @@ class LayoutOfPreview(Shape):
 class KeyOfLayout(Shape):
     """The layout around a partial."""
 
-    key: str | None = Field(None, description="Of a published layout.")
+    key: str | None = Field(None, description="Key of a published layout.")
 
 
 class TemplatePreviewIn(ViewpointIn):
     """A template that is saved nowhere, and whom it is for."""
 
     channel_type: Annotated[Any, WithJsonSchema(_CHANNEL_TYPE)]
-    template: JsonObject = Field(description="As its channel type has it.")
+    template: JsonObject = Field(description="The template, as the channel type defines it.")
     layout: LayoutOfPreview | None = Field(
         None,
-        description="For e-mails; else the one that the template names, or `default` when it names"
-        " none.",
+        description=(
+            "For e-mails; by default the layout that the template names, or else `default`."
+        ),
     )
     workflow: WorkflowOfPreview | None = None
 
@@ -168,14 +171,14 @@ class RequestPreviewIn(ViewpointIn):
     """Whom a preview of a reusable request is for, and what the request is given."""
 
     inputs: Members[Any] | None = Field(
-        None, description="By name; left out: its `data_input_values_str`."
+        None, description="Inputs by name. Default: its `data_input_values_str`."
     )
 
 
 def _inputs(given: JsonObject) -> JsonObject:
     for name in given:
         if not _INPUT.fullmatch(name):
-            raise Wrong(f"{name[:64]!r} is not a name that an input can have")
+            raise Wrong(f"{name[:64]!r} is not a valid name for an input")
     return given
 
 
@@ -186,4 +189,6 @@ class PartialPreviewIn(Shape):
     data: Annotated[Members[Any], AfterValidator(_inputs)] | None = Field(
         None, description="Its inputs by name."
     )
-    layout: KeyOfLayout | None = Field(None, description="Around partials of type html.")
+    layout: KeyOfLayout | None = Field(
+        None, description="The layout around a partial of type html."
+    )

@@ -49,7 +49,7 @@ _BUILT_IN: Mapping[ItemType, Iterable[str]] = {
 class SchemaFilters:
     """Which schemas are listed."""
 
-    item_type: Annotated[ItemType | None, Filter("Only those of this type.")] = None
+    item_type: Annotated[ItemType | None, Filter("Only schemas of this type.")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +112,17 @@ class PropertyIn(Shape):
     label: Annotated[str | None, Field(max_length=255)] = None
     description: _Text = None
     type: Annotated[str | None, Field(max_length=255)] = Field(
-        None, description="What its values are; null for what is seen in the data."
+        None, description="The type of its values; null for the type found in the data."
     )
     item_type: Annotated[str | None, Field(max_length=255)] = Field(
-        None, description="What it refers to, if its values refer to recipients."
+        None, description="What its values refer to, if they refer to recipients."
     )
     preview_text: Annotated[str | None, Field(max_length=_MAX_PREVIEW)] = Field(
         None, description="An example of a value, as JSON."
     )
-    visible: bool | None = Field(None, description="Whether people are offered it; at first so.")
+    visible: bool | None = Field(
+        None, description="Whether it is offered to people; initially true."
+    )
 
     def laid_over(self, before: SchemaProperty) -> SchemaProperty:
         """Return a property with what is said here."""
@@ -141,10 +143,10 @@ class SchemaIn(Shape):
     """A schema as it is written; properties that are left out stay as they are."""
 
     item_type: ItemType | None = Field(
-        None, strict=False, description="As in the path, if it is said."
+        None, strict=False, description="The same as in the path, if given."
     )
     item_id: Annotated[str | None, Field(min_length=1, max_length=255)] = Field(
-        None, description="The collection, as in the query, if it is said."
+        None, description="The collection, the same as in the query, if given."
     )
     properties: Annotated[
         list[PropertyIn], Field(max_length=MAX_PROPERTIES), AfterValidator(_each_once)

@@ -139,7 +139,7 @@ class RecipientIn(Shape):
     model_config = ConfigDict(extra="allow", populate_by_name=False)
     kept: ClassVar[Collection[str]] = ()
 
-    created_at: CallersInstant = Field(None, description="Left out when it cannot be read.")
+    created_at: CallersInstant = Field(None, description="Ignored if it cannot be parsed.")
     channel_data: (
         Annotated[dict[ChannelId, ChannelDataOfSome | None], EMPTY_LIST_IS_OBJECT] | None
     ) = Field(None, description="By channel id; replaces what is stored for that channel.")
@@ -200,7 +200,7 @@ class InlineIn(RecipientIn):
     """What a request says of a recipient where it names one."""
 
     trigger_data: Members[Any] | None = Field(
-        None, alias="$trigger_data", description="Merged over the trigger's data for this one."
+        None, alias="$trigger_data", description="Merged over the data of the trigger."
     )
 
 

@@ -44,7 +44,7 @@ class SubscribeIn(UnsubscribeIn):
 
     properties: Annotated[dict[str, Any], EMPTY_LIST_IS_OBJECT] | None = Field(
         None,
-        description="Of the subscription of each of them; what is left out stays as it was.",
+        description="Properties of each of these subscriptions; unchanged if left out.",
     )
 
 

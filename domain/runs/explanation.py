@@ -14,18 +14,18 @@ _Sentence = Callable[[JsonObject], str]
 
 # What a run's end is kept as, and what it means to people.
 _REASONS: Mapping[str, str] = {
-    "workflow_inactive": "the workflow is switched off or gone",
-    "recipient_missing": "the recipient is not stored any more",
+    "workflow_inactive": "the workflow is inactive or no longer exists",
+    "recipient_missing": "the recipient is no longer stored",
     "trigger_conditions_not_met": "the workflow's conditions are not met",
-    "trigger_conditions_broken": "the workflow's conditions cannot be judged",
+    "trigger_conditions_broken": "the workflow's conditions cannot be evaluated",
     "batched": "its item joined a batch that another run carries",
     "batch_empty": "nothing was left in its batch",
     "batch_missing": "its batch is gone",
-    "throttled": "a throttle step let no more runs pass",
+    "throttled": "a throttle step stopped it",
     "branch_terminated": "the branch that it took ends the run",
-    "step_missing": "the step that was due is not in the workflow any more",
+    "step_missing": "the next step is no longer in the workflow",
     "step_failed": "a step failed three times",
-    "cancel_requested": "somebody cancelled it",
+    "cancel_requested": "a cancel was requested",
     "dropped": "an operator dropped it",
     "cancelled_in_temporal": "it was cancelled in Temporal",
     "ended_in_temporal": "it was ended in Temporal",
@@ -33,7 +33,7 @@ _REASONS: Mapping[str, str] = {
     "recipient_merged": "the recipient was merged into another user",
     "wait_matched": "the event that it waited for came",
     "wait_timed_out": "the event that it waited for did not come in time",
-    "unknown_to_temporal": "Temporal does not know it any more",
+    "unknown_to_temporal": "Temporal no longer knows it",
 }
 
 
@@ -89,7 +89,7 @@ def _shown(value: JsonValue) -> str:
 def _judged(what: str) -> _Sentence:
     def write(data: JsonObject) -> str:
         if "passed" not in data:
-            return f"{what} could not be judged: {_why(data)}."
+            return f"{what} could not be evaluated: {_why(data)}."
         verdict = "are met" if data["passed"] else "are not met"
         trace = _conditions(data)
         return f"{what} {verdict}{': ' + trace if trace else ''}."
@@ -106,12 +106,12 @@ def _reasoned(text: str) -> _Sentence:
 
 
 def _completed(data: JsonObject) -> str:
-    return f"The run ended: {_why(data)}." if data.get("reason") else "The run came to its end."
+    return f"The run ended: {_why(data)}." if data.get("reason") else "The run completed."
 
 
 def _into(what: str, member: str) -> _Sentence:
     def write(data: JsonObject) -> str:
-        ends = " It ends the run." if data.get("terminates") else ""
+        ends = " This ends the run." if data.get("terminates") else ""
         left = data.get("left_out") or []
         without = f" Left out: {', '.join(map(str, left))}." if left else ""
         return f"The run went into {what} {data.get(member)!r}.{ends}{without}"
@@ -127,11 +127,11 @@ def _preferred(data: JsonObject) -> str:
         if not isinstance(each, dict) or (each.get("result") == "true") is not passed:
             continue
         judged = _conditions(each)
-        trouble = f" cannot be judged: {each['error']}" if each.get("error") else ""
+        trouble = f" cannot be evaluated: {each['error']}" if each.get("error") else ""
         if passed or trouble or each.get("result") == "false":
             switch = trouble or (" is on" if passed else " is off")
             told.append(f"{each.get('preference')}{switch}{f' ({judged})' if judged else ''}")
-    verdict = "let the message pass" if passed else "are against the message"
+    verdict = "allow the message" if passed else "do not allow the message"
     return f"The recipient's preferences {verdict}{': ' + '; '.join(told) if told else ''}."
 
 
@@ -145,7 +145,7 @@ def _changed(data: JsonObject) -> str:
     without = f" Left out: {', '.join(map(str, left))}." if left else ""
     whom = name or "a recipient"
     if not what:
-        return f"The step changed nothing of {whom}, which is so already.{without}"
+        return f"The step changed nothing of {whom}, which already had these values.{without}"
     return f"The step changed {whom}: {what}.{without}"
 
 
@@ -153,11 +153,11 @@ def _member(data: JsonObject) -> str:
     """Write what a step has done to an audience."""
     is_out = data.get("action") == "remove"
     if data.get("changed"):
-        done = "took the recipient out of" if is_out else "added the recipient to"
+        done = "removed the recipient from" if is_out else "added the recipient to"
         return f"The step {done} the audience {data.get('audience')!r}."
     if is_out:
         return f"The recipient was not in the audience {data.get('audience')!r}."
-    return f"The recipient was in the audience {data.get('audience')!r} already."
+    return f"The recipient was already in the audience {data.get('audience')!r}."
 
 
 def _by_key(data: JsonObject) -> str:
@@ -165,7 +165,7 @@ def _by_key(data: JsonObject) -> str:
     if "batch_key" not in data:
         return ""
     key = data["batch_key"]
-    return " (the key came to nothing)" if key is None else f" (key {key!r})"
+    return " (the key rendered to nothing)" if key is None else f" (key {key!r})"
 
 
 def _counted(text: str) -> _Sentence:
@@ -204,12 +204,12 @@ def _enqueued(data: JsonObject) -> str:
 
 
 SENTENCES: Mapping[RunEventType, _Sentence] = {
-    RunEventType.RUN_STARTED: _plain("The run began."),
+    RunEventType.RUN_STARTED: _plain("The run started."),
     RunEventType.RUN_COMPLETED: _completed,
     RunEventType.RUN_HALTED: _reasoned("The run stopped with an error"),
     RunEventType.RUN_CANCELLED: _reasoned("The run was cancelled"),
     RunEventType.RUN_STALLED: lambda data: (
-        f"The run stands still by a fault of ours ({data.get('fault')}); it is tried again."
+        f"The run is stalled by an internal fault ({data.get('fault')}); it will be retried."
     ),
     RunEventType.TRIGGER_CONDITIONS_EVALUATED: _judged("The workflow's conditions"),
     RunEventType.STEP_CONDITIONS_EVALUATED: lambda data: (
@@ -219,31 +219,31 @@ SENTENCES: Mapping[RunEventType, _Sentence] = {
     ),
     RunEventType.PREFERENCES_EVALUATED: _preferred,
     RunEventType.STEP_SKIPPED: _reasoned("The step was skipped"),
-    RunEventType.STEP_RETRYING: _reasoned("The step failed and is tried again"),
+    RunEventType.STEP_RETRYING: _reasoned("The step failed and will be retried"),
     RunEventType.STEP_FAILED: _reasoned("The step failed for good"),
     RunEventType.MESSAGE_ENQUEUED: _enqueued,
     RunEventType.ATTACHMENTS_NOT_SENT: lambda data: (
         f"The message goes out without {data.get('count')} attachments."
     ),
     RunEventType.BATCH_OPENED: lambda data: (
-        f"The run opened a batch{_by_key(data)}, and waits for more items until"
+        f"The run opened a batch{_by_key(data)} and waits for more items until"
         f" {data.get('closing_at')}."
     ),
     RunEventType.BATCH_FLUSHED: lambda data: (
-        f"The first item{_by_key(data)} went through at once; those after it are gathered until"
+        f"The first item{_by_key(data)} passed through at once; later items are gathered until"
         f" {data.get('closing_at')}."
     ),
     RunEventType.BATCH_JOINED: lambda data: (
-        f"The item joined an open batch{_by_key(data)}; run {data.get('carrier_run_id')} goes on"
-        " with it."
+        f"The item joined an open batch{_by_key(data)}; run {data.get('carrier_run_id')} "
+        "continues with it."
     ),
     RunEventType.BATCH_CLOSED: lambda data: (
         f"The batch closed with {data.get('total_activities')} items."
     ),
     RunEventType.BATCH_TAKEN_OVER: lambda data: (
-        "The run goes on with a batch whose own run was ended from outside."
+        "The run takes over a batch whose own run was ended from outside."
     ),
-    RunEventType.BATCH_ITEM_REMOVED: _reasoned("The item was taken out of its batch"),
+    RunEventType.BATCH_ITEM_REMOVED: _reasoned("The item was removed from its batch"),
     RunEventType.DELAY_STARTED: lambda data: f"The run waits until {data.get('delay_until')}.",
     RunEventType.DELAY_SKIPPED: _reasoned("The run did not wait"),
     RunEventType.DELAY_COMPLETED: _plain("The run has waited."),
@@ -261,27 +261,27 @@ SENTENCES: Mapping[RunEventType, _Sentence] = {
     RunEventType.THROTTLE_ALLOWED: _counted("The throttle let the run pass"),
     RunEventType.THROTTLE_HIT: _counted("The throttle stopped the run"),
     RunEventType.FETCH_REQUESTED: lambda data: (
-        f"The reusable request {data['reusable_request']!r} was prepared."
+        f"The reusable request {data['reusable_request']!r} was rendered."
         if "reusable_request" in data
-        else "A request was prepared."
+        else "A request was rendered."
     ),
     RunEventType.FETCH_RESPONDED: _responded,
     RunEventType.FETCH_UNANSWERED: lambda data: (
-        f"No answer came: {data.get('error') or 'the server said nothing'}"
+        f"No answer came: {data.get('error') or 'the server did not answer'}"
     ),
     RunEventType.FETCH_RETRY_SCHEDULED: lambda data: (
-        f"The request is sent again at {data.get('retry_at')}."
+        f"The request will be sent again at {data.get('retry_at')}."
     ),
     RunEventType.AGENT_ASKED: lambda data: f"The model {data.get('model')!r} is asked.",
     RunEventType.AGENT_ANSWERED: _answered,
     RunEventType.AGENT_UNANSWERED: lambda data: (
-        f"The model did not answer: {data.get('error') or 'it said nothing'}"
+        f"The model did not answer: {data.get('error') or 'it gave no reason'}"
     ),
     RunEventType.AGENT_RETRY_SCHEDULED: lambda data: (
-        f"The model is asked again at {data.get('retry_at')}."
+        f"The model will be asked again at {data.get('retry_at')}."
     ),
     RunEventType.AGENT_FAILED: lambda data: (
-        f"The step went on without an answer: {data.get('error') or 'no reason is known'}."
+        f"The run continued without an answer: {data.get('error') or 'no reason is known'}."
     ),
     RunEventType.CHANNEL_GROUP_EVALUATED: _chosen,
     RunEventType.CHANNEL_SKIPPED: lambda data: (
@@ -295,6 +295,6 @@ SENTENCES: Mapping[RunEventType, _Sentence] = {
     RunEventType.WAIT_MATCHED: lambda data: f"The event came: {data.get('event_id')}.",
     RunEventType.WAIT_TIMED_OUT: _plain("The event did not come in time."),
     RunEventType.WAIT_MOVED: lambda data: (
-        f"An operator let the run wait until {data.get('until')} instead of {data.get('from')}."
+        f"An operator moved the end of the wait from {data.get('from')} to {data.get('until')}."
     ),
 }

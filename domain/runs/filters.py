@@ -29,7 +29,7 @@ class RunFilters:
         RecipientRef | None,
         Filter("Only runs for this recipient: a user id, or recipient[id] and its [collection]."),
     ] = None
-    starting_at: Annotated[datetime | None, Filter("Only runs from this instant on, ISO 8601.")] = (
-        None
-    )
-    ending_at: Annotated[datetime | None, Filter("Only runs up to this instant, ISO 8601.")] = None
+    starting_at: Annotated[
+        datetime | None, Filter("Only runs at or after this time, ISO 8601.")
+    ] = None
+    ending_at: Annotated[datetime | None, Filter("Only runs up to this time, ISO 8601.")] = None

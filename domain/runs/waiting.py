@@ -94,12 +94,12 @@ class CancelRunsRequest(Shape):
     """Which open runs are cancelled: those to which all that is given applies."""
 
     run_id: str | None = Field(
-        None, description="This recipient run; or all runs of the trigger that answered this id."
+        None, description="This recipient run, or all runs of the trigger that returned this id."
     )
     workflow: str | None = Field(None, description="Runs of the workflow with this key.")
     tenant: str | None = Field(None, description="Runs of this tenant.")
     recipient: str | None = Field(None, description="Runs for the recipient with this id.")
-    collection: str = Field("$users", description="Of the recipient.")
+    collection: str = Field("$users", description="Collection of the recipient.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,4 +120,6 @@ class Cancelled:
 class WaitRequest(Shape):
     """When a run goes on."""
 
-    until: Instant | None = Field(None, description="At once when it is left out.")
+    until: Instant | None = Field(
+        None, description="When the run continues; at once if it is left out."
+    )

@@ -29,6 +29,6 @@ class ScheduleFilters:
     ]
     recipients: Annotated[
         list[RecipientRef] | None,
-        Filter("Only of these recipients, by user id, or by `id` and `collection`."),
+        Filter("Only schedules of these recipients, by user id, or by `id` and `collection`."),
     ] = None
     tenant: Annotated[str | None, Filter("Only schedules of this tenant.")] = None

@@ -74,9 +74,10 @@ def _repeats(raw: JsonValue, field: str) -> list[JsonObject] | None:
 
 
 _RULES: JsonObject = {"type": ["array", "null"], "items": _REPEAT, "maxItems": MAX_REPEATS}
-_REPEATS = "When it occurs, in the recipient's time zone; none: once, at `scheduled_at`."
+_REPEATS = "When it occurs, in the recipient's time zone; if empty, once at `scheduled_at`."
 _SCHEDULED_AT = (
-    "When it begins; naive instants are UTC. An older one is made up for within an hour."
+    "When it begins; a time without an offset is UTC. A time in the past is made up for within "
+    "an hour."
 )
 
 
@@ -86,11 +87,13 @@ class _ScheduleIn(Shape):
     repeats: Annotated[list[JsonObject] | None, parsed_by(_repeats, _RULES)] = Field(
         None, description=_REPEATS
     )
-    data: Members[Any] | None = Field(None, description="Of every run; at most 10 MB.")
+    data: Members[Any] | None = Field(None, description="Data of every run; at most 10 MB.")
     tenant: AnyTenantIn | None = Field(None, description="An id, or a tenant to set inline.")
-    actor: AnyRecipientIn | None = Field(None, description="Who did it: a recipient.")
+    actor: AnyRecipientIn | None = Field(None, description="The recipient who caused it.")
     scheduled_at: Instant | None = Field(None, description=_SCHEDULED_AT)
-    ending_at: Instant | None = Field(None, description="Nothing occurs after it.")
+    ending_at: Instant | None = Field(
+        None, description="The schedule does not occur after this time."
+    )
 
 
 class CreateSchedulesIn(_ScheduleIn):
@@ -214,7 +217,7 @@ def _new(
     violations = Violations()
     found = named_once(named, violations)
     if not given.repeats and given.scheduled_at is None:
-        violations.add("scheduled_at", "is required unless there are repeats")
+        violations.add("scheduled_at", "is required if there are no repeats")
     tenant, actor = _others(given, size, violations)
     violations.raise_any()
     return NewSchedules(
@@ -277,4 +280,4 @@ def _others(
 def check_timing(repeats: list[JsonObject], scheduled_at: datetime | None) -> None:
     """Check that a changed schedule says when it occurs. Raises InvalidParams."""
     if not repeats and scheduled_at is None:
-        raise InvalidParams.of("scheduled_at", "is required unless there are repeats")
+        raise InvalidParams.of("scheduled_at", "is required if there are no repeats")

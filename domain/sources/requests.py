@@ -28,7 +28,7 @@ def _no_script(raw: JsonValue) -> None:
 
 def _provider(key: str | None) -> str | None:
     if key and key not in PROVIDERS:
-        raise Wrong(f"is no source provider; there are {', '.join(PROVIDERS)}")
+        raise Wrong(f"is not a source provider; known ones are {', '.join(PROVIDERS)}")
     return key or None
 
 
@@ -49,13 +49,13 @@ class SourceSettingsIn(Shape):
     """How a source works in one environment; what is left out stays as it was."""
 
     enforce_verification: bool | None = Field(
-        None, description="Refuse what is not signed as the source signs it."
+        None, description="Refuse events that are not signed as configured."
     )
-    event_type_path: _Path = Field(None, description="Where the name of an event stands.")
+    event_type_path: _Path = Field(None, description="Path of the name of an event.")
     idempotency_key_path: _Path = Field(
-        None, description="Where a key stands: an event with the same key is taken once in a day."
+        None, description="Path of a key: events with the same key are accepted once within a day."
     )
-    timestamp_path: _Path = Field(None, description="Where an event says when it happened.")
+    timestamp_path: _Path = Field(None, description="Path of the time when an event happened.")
     preprocess_script: Annotated[None, BeforeValidator(_no_script)] = None
 
     def said(self) -> JsonObject:
@@ -71,7 +71,7 @@ class MappingIn(Shape):
     action_parameters: Annotated[Members[Any] | None, AfterValidator(_parameters)] = None
     conditions: Annotated[JsonObject | None, parsed_by(_conditions, _CONDITIONS)] = None
     active: bool = True
-    is_deleted: bool = Field(False, description="Leave it out of what is stored.")
+    is_deleted: bool = Field(False, description="Whether to leave it out of what is stored.")
 
 
 class SourceEnvironmentIn(Shape):
@@ -79,7 +79,7 @@ class SourceEnvironmentIn(Shape):
 
     settings: SourceSettingsIn | None = None
     mappings: Annotated[list[MappingIn], Field(max_length=MAX_MAPPINGS)] | None = Field(
-        None, description="All of them: those of before are replaced."
+        None, description="All mappings: earlier ones are replaced."
     )
 
 
@@ -90,10 +90,10 @@ class SourceIn(Shape):
     description: str | None = None
     custom_image_url: str | None = None
     preconfigured_provider: Annotated[str | None, AfterValidator(_provider)] = Field(
-        None, description="A source provider, whose settings and mappings a new source begins with."
+        None, description="A source provider, with whose settings and mappings a new source starts."
     )
     environment_settings: Members[SourceEnvironmentIn] | None = Field(
-        None, description="By slug; environments that are left out stay as they are."
+        None, description="By slug; environments that are left out stay unchanged."
     )
 
 
@@ -108,5 +108,5 @@ class RehearsalIn(Shape):
 
     payload: Annotated[
         Members[Any],
-        Field(description="Its body, or an object of `body` and `headers` and nothing else."),
+        Field(description="Its body, or an object with only `body` and `headers`."),
     ]

@@ -109,9 +109,9 @@ class LogFilters:
     """Which events of a source a list is asked for."""
 
     date: Annotated[str | None, Filter("Only events of this day in UTC.")] = None
-    starting_at: Annotated[datetime | None, Filter("Only events since this instant.")] = None
-    ending_at: Annotated[datetime | None, Filter("Only events until this instant.")] = None
-    event: Annotated[str | None, Filter("Only events of this name.")] = None
+    starting_at: Annotated[datetime | None, Filter("Only events since this time.")] = None
+    ending_at: Annotated[datetime | None, Filter("Only events until this time.")] = None
+    event: Annotated[str | None, Filter("Only events with this name.")] = None
     id: Annotated[UUID | None, Filter("Only this event.")] = None
     include: Annotated[
         list[str] | None, Filter("What to add to each event.", choices=("actions",))

@@ -29,11 +29,11 @@ class VerificationIn(Shape):
     scheme: Literal["hmac", "stripe", "standard_webhooks", "token"]
     secret: Annotated[Text, Field(min_length=1, max_length=_MAX_SECRET)]
     header: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(str.lower)] = Field(
-        "x-signature", description="Where `hmac` and `token` have it."
+        "x-signature", description="The header, for `hmac` and `token`."
     )
     algorithm: Literal["sha1", "sha256", "sha512"] = Field("sha256", description="Of `hmac`.")
     encoding: Literal["hex", "base64"] = Field("hex", description="Of `hmac`.")
-    prefix: str = Field("", max_length=100, description="Of `hmac`: what stands before it.")
+    prefix: str = Field("", max_length=100, description="For `hmac`: the prefix of the value.")
 
     def described(self) -> dict[str, str]:
         """Return all of it but the secret."""

@@ -18,18 +18,18 @@ def _sentences(trigger: AcceptedTrigger) -> Iterator[str]:
     where = f" on the branch {trigger.branch!r}" if trigger.branch else ""
     yield f"The workflow {trigger.workflow_key!r} was triggered{where} (source: {source})."
     if missing := trigger.missing_recipients:
-        yield f"Not stored, and only referred to by id: {_named(missing)}."
+        yield f"Not stored, but only referred to by id: {_named(missing)}."
     if held_back := trigger.held_back_recipients:
         yield (
-            "Held back, because the workflow is entered once and they have had their run:"
+            "Held back, because the workflow may be entered once and they have had their run:"
             f" {_named(held_back)}."
         )
     if trigger.is_being_made:
-        yield "Some of its runs are not made yet."
+        yield "Some of its runs have not been made yet."
     elif not trigger.has_runs and trigger.recipient_count:
-        yield "Its runs are not kept any more, or nobody was left to have one."
+        yield "Its runs are no longer stored, or there was no recipient left."
     elif not trigger.has_runs:
-        yield "Nobody had a run."
+        yield "It made no runs."
 
 
 def _named(references: list[JsonValue]) -> str:

@@ -98,8 +98,8 @@ CancellationKey: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_C
 class TriggerSettingsIn(Shape):
     """How the runs of a trigger behave."""
 
-    sandbox_mode: bool | None = Field(None, description="Messages end as not_sent.")
-    skip_delay: bool | None = Field(None, description="Delay steps are passed at once.")
+    sandbox_mode: bool | None = Field(None, description="Messages end with the status not_sent.")
+    skip_delay: bool | None = Field(None, description="Delay steps do not wait.")
 
     def chosen(self) -> JsonObject:
         """Return those that are switched on."""
@@ -114,7 +114,7 @@ class TriggerIn(Shape):
         min_length=1,
         max_length=MAX_RECIPIENTS,
     )
-    actor: AnyRecipientIn | None = Field(None, description="Who did it: a recipient.")
+    actor: AnyRecipientIn | None = Field(None, description="The recipient who caused it.")
     tenant: AnyTenantIn | None = Field(None, description="An id, or a tenant to set inline.")
     data: Members[Any] | None = Field(None, description="At most 10 MB.")
     cancellation_key: CancellationKey | None = None
@@ -160,7 +160,7 @@ class CancelIn(Shape):
 
     cancellation_key: CancellationKey
     recipients: list[AnyRecipientIn] | None = Field(
-        None, description="Only the runs of these.", max_length=MAX_RECIPIENTS
+        None, description="Only the runs of these recipients.", max_length=MAX_RECIPIENTS
     )
 
     def request(self, workflow_key: str) -> CancelRequest:

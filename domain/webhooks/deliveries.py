@@ -148,12 +148,12 @@ class DeliveryFilters:
     """Which deliveries of an endpoint a list holds."""
 
     state: Annotated[
-        DeliveryState | None, Filter("Only deliveries that stand there.", name="status")
+        DeliveryState | None, Filter("Only deliveries in this state.", name="status")
     ] = None
     event_type: Annotated[
         str | None, Filter("Only events of this type.", choices=(*EVENT_TYPES, TEST))
     ] = None
-    inserted_at: Annotated[Bounds, Filter("Limits when it was made, ISO 8601")] = field(
+    inserted_at: Annotated[Bounds, Filter("Bounds for the time it was made, ISO 8601")] = field(
         default_factory=Bounds
     )
 
@@ -162,7 +162,7 @@ class RedeliveryRequest(Shape):
     """Which deliveries are made again."""
 
     status: Annotated[DeliveryState, Field(strict=False)] = Field(
-        DeliveryState.FAILED, description="`failed`, or `delivered` to tell everything again."
+        DeliveryState.FAILED, description="`failed`, or `delivered` to deliver everything again."
     )
-    since: Instant | None = Field(None, description="Only those made from this instant on.")
-    until: Instant | None = Field(None, description="Only those made before this instant.")
+    since: Instant | None = Field(None, description="Only deliveries made at or after this time.")
+    until: Instant | None = Field(None, description="Only deliveries made before this time.")

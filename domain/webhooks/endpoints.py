@@ -80,7 +80,7 @@ def _is_url(url: str) -> str:
     if not is_whole or any(character.isspace() for character in url):
         raise Wrong("must be an absolute URL")
     if has_login:
-        raise Wrong("must not hold a user name or a password")
+        raise Wrong("must not contain a user name or a password")
     return url
 
 
@@ -93,7 +93,7 @@ def _are_known(event_types: list[str]) -> list[str]:
 
 Url = Annotated[
     str,
-    Field(max_length=_LONGEST_URL, description="Where events are sent by POST."),
+    Field(max_length=_LONGEST_URL, description="The URL to which events are sent by POST."),
     AfterValidator(_is_url),
 ]
 EventTypes = Annotated[
@@ -101,7 +101,7 @@ EventTypes = Annotated[
     Field(
         min_length=1,
         max_length=len(EVENT_TYPES),
-        description="Which events it is told of.",
+        description="The events that it receives.",
         json_schema_extra={"items": {"type": "string", "enum": list(EVENT_TYPES)}},
     ),
     AfterValidator(_are_known),
@@ -125,13 +125,17 @@ def _kept() -> Any:
 class WebhookChange(Shape):
     """What changes of a webhook; what is left out stays as it is."""
 
-    url: Url = Field(default_factory=_kept, description="The URL as it is shown changes nothing.")
+    url: Url = Field(
+        default_factory=_kept, description="Sending the URL back as it is shown changes nothing."
+    )
     description: Description = Field(default_factory=_kept)
     event_types: EventTypes = Field(default_factory=_kept)
     enabled: bool = Field(
         default_factory=_kept,
-        description="Whether events are sent. What happens meanwhile is not; what was waiting is, "
-        "once it is enabled again.",
+        description=(
+            "Whether events are sent. While it is disabled, new events are dropped; "
+            "those that were waiting are sent once it is enabled again."
+        ),
     )
 
 
@@ -142,6 +146,8 @@ class KeyRotation(Shape):
         0,
         ge=0,
         le=int(MAX_GRACE.total_seconds()),
-        description="For how long the old key still signs, so that the receiver learns the new one "
-        "first.",
+        description=(
+            "For how long the old key still signs, so that the receiver can learn the "
+            "new one first."
+        ),
     )

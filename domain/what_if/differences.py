@@ -167,14 +167,14 @@ def _why_none(walked: Walked, step_ref: str) -> str | None:
     """Say why a walk has no message of a step."""
     outcome = walked.outcomes.get(step_ref)
     if outcome is None:
-        return walked.refused or walked.end_reason or "the run does not come to such a step"
+        return walked.refused or walked.end_reason or "the run does not reach such a step"
     if outcome.get("outcome") == "failed":
         return "the step fails"
     reason = outcome.get("reason")
     if reason:
         return str(reason)
     channels = {each.channel_key for each in walked.messages if each.step_ref == step_ref}
-    return f"the step sends by {', '.join(sorted(channels))}" if channels else None
+    return f"the step sends through {', '.join(sorted(channels))}" if channels else None
 
 
 def _changes(was: RehearsedMessage, becomes: RehearsedMessage) -> list[Change]:

@@ -17,34 +17,37 @@ class WhatIfIn(Shape):
 
     from_environment: str | None = Field(
         None,
-        description="Try what this environment has published, as a promotion would bring it;"
-        " the drafts of the environment itself when it is left out.",
+        description=(
+            "Try what this environment has published, as after a promotion. Default: the "
+            "drafts of the environment itself."
+        ),
     )
     from_branch: str | None = Field(
         None,
-        description="Try what this branch of the environment has committed, as merging it would"
-        " bring it.",
+        description="Try what this branch of the environment has committed, as after a merge.",
     )
     workflow: str | None = Field(None, description="Only runs of the workflow with this key.")
     runs: int = Field(
         1_000,
-        description="How many runs, the newest ones; and how many users, where guides are tried.",
+        description="Maximum number of recent runs, and of users if guides are tried.",
         ge=1,
         le=MOST_RUNS,
     )
     triggers: list[ScriptEntryIn] | None = Field(
         None,
-        description="A script: let this happen instead of what has happened. People are named by"
-        " their ids.",
+        description="A script to use instead of past runs. People are named by their ids.",
         min_length=1,
         max_length=1_000,
     )
     seconds: int = Field(
-        20, description="How long it may take; what is left is told.", ge=1, le=MOST_SECONDS
+        20,
+        description=("Time limit in seconds; the answer says what was left out."),
+        ge=1,
+        le=MOST_SECONDS,
     )
     differences: int = Field(
         100,
-        description="How many differences are shown; all are counted.",
+        description="Maximum number of differences shown; all are counted.",
         ge=0,
         le=MOST_DIFFERENCES,
     )

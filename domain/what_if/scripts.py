@@ -19,7 +19,7 @@ _Key = Annotated[Text, Field(min_length=1)]
 class _EntryIn(Shape):
     """Whatever happens, it happens at an instant."""
 
-    at: Instant | None = Field(None, description="When it comes; now when it is left out.")
+    at: Instant | None = Field(None, description="When it happens. Default: now.")
 
 
 class ImaginedTriggerIn(_EntryIn, TriggerIn):
@@ -50,7 +50,7 @@ class ImaginedSchedulesIn(_EntryIn):
     """All occurrences of the schedules of a workflow from `at` on."""
 
     schedules_of: _Key = Field(description="Key of the workflow.")
-    until: Instant = Field(description="Nothing occurs after it.")
+    until: Instant = Field(description="Schedules do not occur after this time.")
 
 
 class ImaginedVisitIn(_EntryIn):
@@ -59,8 +59,10 @@ class ImaginedVisitIn(_EntryIn):
     viewers: list[UserId] = Field(
         description="Ids of users.", min_length=1, max_length=MOST_VIEWERS
     )
-    tenant: ObjectId | None = Field(None, description="On whose behalf: the id of a tenant.")
-    data: Members[Any] | None = Field(None, description="What the application says.")
+    tenant: ObjectId | None = Field(
+        None, description="The id of the tenant on whose behalf it happens."
+    )
+    data: Members[Any] | None = Field(None, description="The data that the application sends.")
 
 
 _NAMES = ("workflow", "audience", "broadcast", "source", "schedules_of", "viewers")
@@ -84,6 +86,6 @@ ScriptEntryIn: TypeAlias = Annotated[
     Discriminator(
         _kind,
         custom_error_type="script_entry",
-        custom_error_message="is no entry of a script",
+        custom_error_message="is not an entry of a script",
     ),
 ]

@@ -53,7 +53,7 @@ class ChannelGroupRuleRequest(Shape):
     channel_key: Annotated[str, REFUSE_NULL]
     rule_type: Annotated[Literal["if", "unless", "always"], REFUSE_NULL]
     index: Annotated[int, Field(ge=0)] | None = Field(
-        None, description="Its place; that in the list when it is left out."
+        None, description="Its position. Default: its place in the list."
     )
     variable: str | None = Field(None, description="As in conditions.")
     operator: str | None = Field(
@@ -67,12 +67,12 @@ class ChannelGroupRequest(Shape):
 
     name: Annotated[str, REFUSE_NULL, AfterValidator(_name)]
     channel_type: Annotated[ChannelType, Field(strict=False), REFUSE_NULL, BeforeValidator(_called)]
-    operator: Literal["any", "all"] | None = Field(None, description="At first `any`.")
+    operator: Literal["any", "all"] | None = Field(None, description="Default: `any`.")
     visible_in: list[Literal["workflow", "broadcast"]] | None = Field(
-        None, description="At first both."
+        None, description="Default: both."
     )
     channel_rules: Annotated[list[ChannelGroupRuleRequest], Field(max_length=MAX_RULES)] | None = (
-        Field(None, description="At first none; left out they stay as they are.")
+        Field(None, description="Default: none. Unchanged if left out.")
     )
 
 
@@ -214,7 +214,7 @@ def _read_share(condition: JsonObject, field: str) -> Decimal:
     argument = str(condition["argument"] or "")
     if not _SHARE.fullmatch(argument) or Decimal(argument) > 100:
         violations.add(
-            f"{field}.argument", "must be a number from 0 to 100 with one decimal at most"
+            f"{field}.argument", "must be a number from 0 to 100 with at most one decimal"
         )
     violations.raise_any()
     return Decimal(argument)

@@ -50,7 +50,7 @@ def _trigger_conditions(raw: JsonValue, field: str) -> ConditionGroup | None:
     group = parse_condition_group(raw, field)
     violations = Violations()
     for place, ref in message_refs(group, field):
-        message = f"step {ref[:255]!r} has made no message when a run begins"
+        message = f"step {ref[:255]!r} has made no message when a run starts"
         violations.add(f"{place}.variable", message)
     violations.raise_any()
     return group
@@ -70,7 +70,7 @@ class WorkflowSettings(Shape):
 class AudienceTrigger(Shape):
     """That whoever enters an audience runs through the workflow."""
 
-    audience_key: str = Field(min_length=1, description="Of which audience.")
+    audience_key: str = Field(min_length=1, description="Key of the audience.")
 
 
 class WorkflowShape(Shape):
@@ -78,10 +78,10 @@ class WorkflowShape(Shape):
 
     name: Name
     description: Annotated[str | None, Field(max_length=MAX_DESCRIPTION_LENGTH)] = None
-    categories: Labels = Field([], description="Preferences refer to them; case matters.")
+    categories: Labels = Field([], description="Preferences refer to them; case-sensitive.")
     tags: Labels = Field([], description="For authors.")
     conditions: Annotated[ConditionGroup | None, parsed_by(_trigger_conditions, CONDITIONS)] = (
-        Field(None, description="Whether a trigger makes a run at all.")
+        Field(None, description="Whether a run continues at all.")
     )
     settings: WorkflowSettings = WorkflowSettings()
     trigger_frequency: Annotated[
@@ -92,10 +92,10 @@ class WorkflowShape(Shape):
         None, description="An audience whose new members each trigger the workflow."
     )
     trigger_data_json_schema: JsonObject | None = Field(
-        None, description="What the data of a trigger must look like."
+        None, description="A JSON Schema for the data of a trigger."
     )
     goal_attachment: GoalAttachment | None = Field(
-        None, description="A goal that it is meant to bring about."
+        None, description="The goal that it should help to reach."
     )
     steps: Annotated[tuple[BaseStep, ...], parsed_by(parse_steps, list[Step])] = Field(
         description="In order."

@@ -24,7 +24,7 @@ class GoalAttachment(Shape):
 
     goal_key: Annotated[str, REFUSE_NULL, Field(min_length=1, max_length=255)]
     attribution_window_days: Annotated[int, Field(ge=1, le=30)] = Field(
-        _DEFAULT_WINDOW, description="For how many days after a message."
+        _DEFAULT_WINDOW, description="For how many days after a message a conversion counts."
     )
 
 

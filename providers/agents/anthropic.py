@@ -54,7 +54,7 @@ class Anthropic:
         if stop == "refusal":
             return Reply(is_refusal=True)
         if stop == "max_tokens":
-            return Reply(problem="The answer is too long and was cut off.")
+            return Reply(problem="The answer was too long and was cut off.")
         if stop == "pause_turn":
             return Reply(said={"role": "assistant", "content": answer.get("content")})
         for block in content:

@@ -36,7 +36,7 @@ class OpenAi:
         if message.get("refusal") or reason == "content_filter":
             return Reply(is_refusal=True)
         if reason == "length":
-            return Reply(problem="The answer is too long and was cut off.")
+            return Reply(problem="The answer was too long and was cut off.")
         text = message.get("content")
         if not isinstance(text, str) or not text.strip():
             return Reply(problem="The answer has no text.")

@@ -52,7 +52,7 @@ class Discord(ChatApi[DiscordSettings]):
             request.url = request.url.copy_set_param("wait", "true")
             return request
         if not connection.get("channel_id"):
-            raise Refused("The connection names no channel.")
+            raise Refused("The connection has no channel id.")
         if settings.bot_token is None:
             raise Misconfigured("The channel has no bot token.")
         nonce = delivery.message_id.replace("-", "")[-_NONCE_CHARACTERS:]
@@ -80,7 +80,7 @@ class Discord(ChatApi[DiscordSettings]):
             raise retry_of(answer, now=now)
         is_bot = webhook_of(connection_of(delivery)) is None
         if answer.status_code == httpx.codes.UNAUTHORIZED and is_bot:
-            raise Misconfigured("Discord does not take the bot's token.", answer.exchange)
+            raise Misconfigured("Discord rejected the bot token.", answer.exchange)
         failure = failure_of(answer, now=now)
         if isinstance(failure, Refused) and code is not None:
             told = f"Discord answered {answer.status_code} (error {code})."

@@ -49,7 +49,7 @@ class MsTeamsSettings(RestSettings):
         """A bot has an id and a password; one of a single tenant says which tenant that is."""
         if not (given.get("bot_id") or given.get("bot_password")):
             return {}
-        return {name: f"is needed for {whom}" for name, whom in _missing(given)}
+        return {name: f"is required for {whom}" for name, whom in _missing(given)}
 
     def bot(self) -> Bot:
         """Return the bot. Raises Misconfigured when there is none, or it is not whole."""
@@ -57,7 +57,7 @@ class MsTeamsSettings(RestSettings):
         missing = _missing({**dict(self), "bot_password": password})
         if self.bot_id is None or self.bot_password is None or missing:
             names = ", ".join(name for name, _ in missing)
-            raise Misconfigured(f"The channel has no whole bot. It lacks: {names}.")
+            raise Misconfigured(f"The bot is not fully configured; missing: {names}.")
         return Bot(
             id=self.bot_id,
             password=self.bot_password,
@@ -71,7 +71,7 @@ def _missing(given: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return which settings a bot lacks, each with what kind of bot needs it."""
     needed = {"bot_id": "a bot", "bot_password": "a bot"}
     if given.get("bot_type", "single_tenant") == "single_tenant":
-        needed["entra_tenant_id"] = "a bot of a single tenant"
+        needed["entra_tenant_id"] = "a single-tenant bot"
     return [(name, whom) for name, whom in needed.items() if not given.get(name)]
 
 

@@ -103,7 +103,7 @@ class Place:
             user_id=_text(connection, "ms_teams_user_id"),
         )
         if not (place.conversation_id or place.channel_id or place.user_id):
-            raise Refused("The connection names no channel and no person.")
+            raise Refused("The connection has neither a channel nor a user id.")
         return place
 
 
@@ -180,7 +180,7 @@ class Bots:
         answer = await self._post(bot, bot.url(""), body)
         opened = text_at(self._checked(answer), "id")
         if opened is None:
-            raise Retry(f"{self._service_name} named no conversation.", answer.exchange)
+            raise Retry(f"{self._service_name} returned no conversation id.", answer.exchange)
         self._remember(name, opened)
         return self._outcome(await self._say(bot, opened, activity), opened)
 
@@ -212,7 +212,7 @@ class Bots:
             if answer.status_code != httpx.codes.UNAUTHORIZED:
                 return answer
             self._tokens.forget(secrets, token)
-        reason = f"{self._service_name} does not take the bot's token."
+        reason = f"{self._service_name} rejected the bot's token."
         raise Misconfigured(reason, answer.exchange)
 
     async def _token(self, bot: Bot) -> tuple[str, Token]:
@@ -256,7 +256,7 @@ class Bots:
         if error == "temporarily_unavailable":
             return retry_of(answer, now=self._context.clock())
         told = error or f"status {answer.status_code}"
-        return Misconfigured(f"Microsoft does not let the bot in ({told}).", answer.exchange)
+        return Misconfigured(f"Microsoft refused a token for the bot ({told}).", answer.exchange)
 
     def _checked(self, answer: Answer) -> JsonObject:
         """Return the body of an answer that is a success. Raises a DeliveryFailure."""

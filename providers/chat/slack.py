@@ -87,7 +87,7 @@ class Slack(ChatApi[SlackSettings]):
             return webhook_request(url, body)
         target = connection.get("channel_id") or connection.get("user_id")
         if not target:
-            raise Refused("The connection names no channel and no person.")
+            raise Refused("The connection has neither a channel nor a user id.")
         return httpx.Request(
             "POST",
             f"{settings.base_url or _API}/api/chat.postMessage",

@@ -109,7 +109,7 @@ def _message(delivery: Delivery) -> JsonObject:
         return document
     kind = next((name for name in _TYPES if name in document), None)
     if kind is None:
-        raise Refused("The json_body has no message, such as a template.")
+        raise Refused("The json_body contains no message, such as a template.")
     return {"type": kind, **document}
 
 

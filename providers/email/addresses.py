@@ -53,8 +53,8 @@ def read_envelope(content: EmailContent) -> Envelope:
     recipients = list(_entries(content["to"]))
     if len(recipients) != 1:
         # Knock docs, "E-mail settings": one address. A recipient's own e-mail adds no others.
-        count = "more than one" if recipients else "empty"
-        raise Bounced(f"The address in `to` is {count}.")
+        count = "holds several" if recipients else "is empty"
+        raise Bounced(f"`to` must hold one address; it {count}.")
     to = _mailbox(recipients[0], Bounced, "to")
     left_out: dict[str, list[str]] = {}
     return Envelope(

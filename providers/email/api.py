@@ -48,7 +48,7 @@ class EmailApi(RestProvider[S]):
         if size > self.most_bytes:
             raise Refused(
                 f"The e-mail has {size:,} bytes with its attachments in base64;"
-                f" {self.service_name} takes {self.most_bytes:,}."
+                f" {self.service_name} accepts at most {self.most_bytes:,}."
             )
         return content, read_envelope(content)
 

@@ -20,7 +20,7 @@ def events_of(callback: Callback) -> list[JsonValue]:
         return body
     if isinstance(body, dict):
         return [body]
-    raise ValueError("is no event, and no list of them")
+    raise ValueError("must be an event or a list of events")
 
 
 def report_of(

@@ -110,7 +110,7 @@ class Postmark(EmailApi[PostmarkSettings], AskedProvider[PostmarkSettings]):
             if code == _INACTIVE_RECIPIENT:
                 raise Bounced("Postmark has marked the recipient as inactive.", answer.exchange)
             if code == _INVALID and not _OTHER_PARTS.search(words):
-                raise Bounced("Postmark does not take the recipient's address.", answer.exchange)
+                raise Bounced("Postmark rejected the recipient's address.", answer.exchange)
         raise failure_of(answer, now=self._context.clock())
 
     def build_check(

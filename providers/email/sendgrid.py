@@ -124,7 +124,7 @@ class SendGrid(EmailApi[SendGridSettings], AskedProvider[SendGridSettings]):
         Raises Refused for a name that SendGrid never gives: it would be more than a name there.
         """
         if not _NAME.fullmatch(external_id):
-            raise Refused("SendGrid has given the e-mail no name that it can be asked by.")
+            raise Refused("SendGrid gave no message id to query by.")
         query = {"limit": "100", "query": f'msg_id LIKE "{external_id}%"'}
         return self._activity(settings, "", query)
 

@@ -130,7 +130,7 @@ class Smtp:
             reason = "The mail server's name cannot be resolved."
             raise Retry(reason, Exchange(SERVICE_NAME, request)) from None
         except EgressRefused as error:
-            reason = f"The mail server may not be reached: {error}."
+            reason = f"The mail server must not be contacted: {error}."
             raise Misconfigured(reason, Exchange(SERVICE_NAME, request)) from None
         except (SMTPException, OSError) as error:
             exchange = Exchange(SERVICE_NAME, request, logged_reply(error, redactor))

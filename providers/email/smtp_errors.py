@@ -46,14 +46,14 @@ def failure_of(error: Exception, exchange: Exchange, redactor: Redactor) -> Deli
     if isinstance(error, SMTPNotSupported) and "ASCII" in str(error):
         return Refused("The mail server does not accept addresses beyond ASCII.", exchange)
     return Misconfigured(
-        f"The mail server does not offer what the settings ask for: {redactor.text(str(error))}",
+        f"The mail server does not support what the settings require: {redactor.text(str(error))}",
         exchange,
     )
 
 
 def _judge_reply(error: SMTPResponseException) -> tuple[type[DeliveryFailure], str]:
     if not _is_reply(error):
-        return Retry, "The mail server does not answer as one"
+        return Retry, "The server did not answer like a mail server"
     if isinstance(error, SMTPConnectResponseError):
         kind = Retry if error.code < 500 else Refused
         return kind, f"The mail server greeted us with {error.code}"

@@ -78,15 +78,17 @@ class ApnsSettings(RestSettings):
     def conflicts(cls, given: Mapping[str, Any]) -> Mapping[str, str]:
         """There is one way to prove who we are, and all of it."""
         if not any(given.get(name) for name in _BY_CERTIFICATE):
-            missing = "is needed, unless the channel has a certificate"
+            missing = "is required unless the channel has a certificate"
             return {name: missing for name in _BY_TOKEN if not given.get(name)}
         found = {
-            name: "is needed for a certificate" for name in _BY_CERTIFICATE if not given.get(name)
+            name: "is required with a certificate"
+            for name in _BY_CERTIFICATE
+            if not given.get(name)
         }
         if given.get("signing_key"):
-            found["signing_key"] = "stands beside a certificate: give one of them"
+            found["signing_key"] = "cannot be combined with a certificate"
         if not found and not belongs(given["private_key"], given["certificate"]):
-            found["private_key"] = "is not that of the certificate"
+            found["private_key"] = "does not match the certificate"
         return found
 
 
@@ -130,7 +132,7 @@ class Apns(RestProvider[ApnsSettings]):
         document = settings.certificate.get_secret_value()
         ends = read_certificate(document).not_valid_after_utc
         if ends <= self._context.clock():
-            raise Misconfigured(f"The certificate was good until {ends.date()}.")
+            raise Misconfigured(f"The certificate expired on {ends.date()}.")
         return ClientCertificate(document, settings.private_key.get_secret_value())
 
     def _token(self, settings: ApnsSettings) -> tuple[str, Token]:
@@ -179,12 +181,14 @@ class Apns(RestProvider[ApnsSettings]):
             told = f"APNs does not know the device ({reason or answer.status_code})."
             raise Bounced(told, answer.exchange, token=str(delivery.content.get("token")))
         if reason in _MISCONFIGURED_CODES:
-            raise Misconfigured(f"APNs does not take key and app ({reason}).", answer.exchange)
+            raise Misconfigured(
+                f"APNs rejected the credentials for this bundle id ({reason}).", answer.exchange
+            )
         if reason == _TOO_OLD:
             # It has just been thrown away; the next attempt signs another.
             raise retry_of(answer, now=self._context.clock())
         if reason == "PayloadTooLarge":
-            raise Refused("The notification is larger than APNs takes.", answer.exchange)
+            raise Refused("The notification is larger than APNs accepts.", answer.exchange)
         raise failure_of(answer, now=self._context.clock())
 
 
@@ -197,9 +201,9 @@ def _headers(overrides: Any) -> dict[str, str]:
     if overrides is None:
         return {}
     if not isinstance(overrides, dict):
-        raise Refused("headers of payload_overrides is not an object.")
+        raise Refused("`headers` of payload_overrides must be an object.")
     given = {str(name).lower(): str(value) for name, value in overrides.items()}
     ours = {name: value for name, value in given.items() if name.startswith("apns-")}
     if not all(part.isascii() and part.isprintable() for pair in ours.items() for part in pair):
-        raise Refused("headers of payload_overrides may hold printable ASCII only.")
+        raise Refused("`headers` of payload_overrides may contain printable ASCII only.")
     return ours

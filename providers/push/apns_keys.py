@@ -21,7 +21,7 @@ Unreadable = (ValueError, TypeError, UnsupportedAlgorithm)
 
 def check_signing_key(secret: SecretStr | None) -> SecretStr | None:
     """Return a setting that is a signing key. Raises ValueError."""
-    return _checked(secret, read_signing_key, "must be a signing key (.p8) of Apple's")
+    return _checked(secret, read_signing_key, "must be an Apple signing key (.p8)")
 
 
 def check_certificate(secret: SecretStr | None) -> SecretStr | None:
@@ -74,5 +74,5 @@ def read_certificate(document: str) -> x509.Certificate:
 def _read_private_key(document: str) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
     key = load_pem_private_key(document.strip().encode(), password=None)
     if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
-        raise TypeError("the key is of a kind that no certificate of Apple's has")
+        raise TypeError("Apple's certificates do not use keys of this kind")
     return key

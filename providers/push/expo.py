@@ -59,7 +59,7 @@ class Expo(RestProvider[ExpoSettings]):
         if ticket.get("status") != "error":
             return Outcome(DeliveryStatus.SENT, answer.exchange, text_at(ticket, "id"))
         error = text_at(ticket, "details", "error")
-        told = f"Expo did not take the message ({error or 'it does not say why'})."
+        told = f"Expo rejected the message ({error or 'it does not say why'})."
         if error == "DeviceNotRegistered":
             raise Bounced(told, answer.exchange, token=str(delivery.content.get("token")))
         if error in _MISCONFIGURED_CODES:

@@ -98,7 +98,7 @@ class Fcm(RestProvider[FcmSettings]):
             value = text_at(object_of(answer), "access_token")
             if not answer.is_success or value is None:
                 if 400 <= answer.status_code < 500 and answer.status_code != 429:
-                    reason = "Google does not take the service account."
+                    reason = "Google rejected the service account."
                     raise Misconfigured(reason, answer.exchange)
                 raise failure_of(answer, now=now)
             known = self._tokens.keep(secret, Token(value, now + _TOKEN_LIFE), now)

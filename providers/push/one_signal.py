@@ -70,7 +70,7 @@ class OneSignal(RestProvider[OneSignalSettings]):
             reason = "OneSignal does not know the device, or it has unsubscribed."
             raise Bounced(reason, answer.exchange, token=str(delivery.content.get("token")))
         if answer.is_success and external_id is not None:
-            raise Refused("OneSignal has sent the message to nobody.", answer.exchange)
+            raise Refused("OneSignal sent the message to no device.", answer.exchange)
         if answer.is_success:
             return Outcome(DeliveryStatus.SENT, answer.exchange)
         raise failure_of(answer, now=self._context.clock())

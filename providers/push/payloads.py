@@ -16,7 +16,7 @@ def device_of(delivery: Delivery) -> str:
     """Return the device that a message is for. Raises Refused when it names none."""
     device = delivery.content.get("token")
     if not isinstance(device, str) or not device:
-        raise Refused("The message names no device.")
+        raise Refused("The message has no device token.")
     return device
 
 

@@ -76,10 +76,10 @@ class Sns(AwsProvider[AwsSettings]):
         found = _CODE.search(text)
         code = found[1] if found else ""
         if code in _UNREGISTERED_CODES or (code == "InvalidParameter" and _NO_ENDPOINT in text):
-            told = f"Amazon SNS does not reach the device ({code})."
+            told = f"Amazon SNS cannot reach the device ({code})."
             raise Bounced(told, answer.exchange, token=str(delivery.content.get("token")))
         if code in _MISCONFIGURED_CODES:
-            raise Misconfigured(f"Amazon SNS does not push to the app ({code}).", answer.exchange)
+            raise Misconfigured(f"Amazon SNS cannot push to the app ({code}).", answer.exchange)
         if code in _TRANSIENT_CODES:
             raise retry_of(answer, now=self._context.clock())
         raise failure_of(answer, now=self._context.clock())

@@ -60,7 +60,7 @@ class MessageBird(SmsApi[MessageBirdSettings], AskedProvider[MessageBirdSettings
         if answer.is_success:
             return Outcome(DeliveryStatus.SENT, answer.exchange, text_at(body, "id"))
         if answer.status_code == 422 and text_at(body, "errors", 0, "parameter") == "recipients":
-            raise Bounced("MessageBird does not take the number.", answer.exchange)
+            raise Bounced("MessageBird rejected the number.", answer.exchange)
         raise failure_of(answer, now=self._context.clock())
 
     def build_check(

@@ -79,7 +79,7 @@ class Twilio(SmsApi[TwilioSettings], AskedProvider[TwilioSettings]):
             return Outcome(DeliveryStatus.SENT, answer.exchange, text_at(body, "sid"))
         code = text_at(body, "code")
         if code in _BAD_NUMBER:
-            raise Bounced(f"Twilio does not take the number (error {code}).", answer.exchange)
+            raise Bounced(f"Twilio rejected the number (error {code}).", answer.exchange)
         if code == _TOO_MANY:
             raise retry_of(answer, now=self._context.clock())
         raise failure_of(answer, now=self._context.clock())
@@ -108,7 +108,7 @@ class Twilio(SmsApi[TwilioSettings], AskedProvider[TwilioSettings]):
                 callback.raw.decode(), keep_blank_values=True, strict_parsing=True, errors="strict"
             )
         except ValueError:
-            raise ValueError("is no event of Twilio") from None
+            raise ValueError("is not a Twilio event") from None
         _check(callback, pairs, auth_token)
         form, query = dict(pairs), dict(parse_qsl(urlsplit(callback.url).query))
         found = _status_of(form.get("MessageStatus"), form.get("ErrorCode"))

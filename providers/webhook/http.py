@@ -94,7 +94,7 @@ def build_request(delivery: Delivery, settings: WebhookSettings, now: datetime) 
     if allowed and not any(
         called.endswith(host[1:]) if host.startswith("*.") else called == host for host in allowed
     ):
-        raise Refused("The URL leads to a host that is not among the channel's allowed_hosts.")
+        raise Refused("The host of the URL is not among the channel's allowed_hosts.")
     return request
 
 

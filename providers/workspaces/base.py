@@ -53,7 +53,8 @@ async def ask(
     if answer.status_code == _TOO_MANY:
         wait = parse_retry_after(answer.headers.get("retry-after"), context.clock())
         raise RateLimited(
-            f"{service_name} asks for fewer requests.", retry_after=max(1, round(wait or 1))
+            f"{service_name} is limiting requests; try again later.",
+            retry_after=max(1, round(wait or 1)),
         )
     if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
         raise Unavailable(f"{service_name} answered {answer.status_code}.")

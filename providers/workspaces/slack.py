@@ -116,7 +116,7 @@ async def _asked(
         return body
     reason = str(body.get("error") or f"status_{answer.status_code}")
     if reason == "ratelimited":
-        raise RateLimited("Slack asks for fewer requests.", retry_after=1)
+        raise RateLimited("Slack is limiting requests; try again later.", retry_after=1)
     if reason in _TRANSIENT_CODES:
         raise Unavailable(f"Slack answered {reason}.")
     raise WorkspaceRefused(reason)

@@ -149,7 +149,7 @@ async def revoke_service_token(engine: Engine, token_id: UUID) -> None:
             raise NotFound("The service token does not exist.")
         if len(alive) == 1:
             raise Unprocessable(
-                "The last service token cannot be revoked; make another one first.",
+                "The last service token cannot be revoked; create another one first.",
                 code="last_service_token",
             )
         await queries.revoke_service_token(unit.connection, token_id, unit.now)

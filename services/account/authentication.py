@@ -54,14 +54,13 @@ def _proven(engine: Engine, found: Credential, user_token: str | None) -> UserTo
     if user_token is None or user_token.strip() in _NO_USER_TOKEN:
         if found.requires_user_token:
             raise Unauthenticated(
-                "With a public key this environment needs a user token:"
-                " `X-Knock-User-Token: <JWT>`.",
+                "In this environment a public key needs a user token: `X-Knock-User-Token: <JWT>`.",
                 code="missing_user_token",
             )
         return None
     if not found.signing_keys:
         raise Unauthenticated(
-            "The environment has no signing key that a user token could be checked with.",
+            "The environment has no signing key to check a user token with.",
             code="missing_jwt_signing_key",
         )
     claims = signed_claims(user_token.strip(), found.signing_keys)

@@ -70,7 +70,7 @@ async def add_environment(engine: Engine, wanted: EnvironmentIn) -> NewEnvironme
             )
         if len(chain) < 2:
             raise Unprocessable(
-                "Environments are made between the first and the last; seed these first.",
+                "New environments go between the first and the last; seed those first.",
                 code="environments_missing",
             )
         before, following = _neighbours(chain, wanted.after)
@@ -85,7 +85,7 @@ async def add_environment(engine: Engine, wanted: EnvironmentIn) -> NewEnvironme
             now=unit.now,
         )
         if not is_free:
-            raise InvalidParams.of("environment.slug", "belongs to an environment already")
+            raise InvalidParams.of("environment.slug", "is already used by an environment")
         made = await find_environment(unit.connection, wanted.slug)
         await copy_published(
             unit.connection,
@@ -114,7 +114,7 @@ def _neighbours(chain: Sequence[Environment], after: str | None) -> tuple[Enviro
     for before, following in pairwise(chain):
         if before.slug == after:
             return before, following
-    raise InvalidParams.of("environment.after", "must be an environment that is not the last")
+    raise InvalidParams.of("environment.after", "must be an environment other than the last")
 
 
 async def _new_key(unit: Unit, environment: Environment, kind: KeyKind) -> Issued[ApiKey]:
@@ -153,7 +153,7 @@ async def remove_environment(engine: Engine, slug: str) -> None:
         if before is None or after is None:
             place = "first" if before is None else "last"
             raise Unprocessable(
-                f"{found.slug} is the {place} environment of the chain, and stays.",
+                f"{found.slug} is the {place} environment of the chain and cannot be removed.",
                 code="environment_not_removable",
             )
         await close_gap(unit.connection, found.id, before_id=before.id, after_id=after.id)

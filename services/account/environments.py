@@ -47,7 +47,7 @@ async def require_writable(
     raise InvalidParams.of(
         "environment",
         f"content is written in {home} and promoted to {environment.slug};"
-        " force=true writes it here all the same",
+        " force=true writes it here anyway",
     )
 
 

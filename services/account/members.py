@@ -52,7 +52,7 @@ async def add_member(engine: Engine, wanted: MemberIn) -> Member:
             updated_at=unit.now,
         )
         if not await queries.insert_member(unit.connection, member):
-            raise InvalidParams.of("member.email", "belongs to a member already")
+            raise InvalidParams.of("member.email", "is already used by a member")
     return member
 
 
@@ -98,7 +98,7 @@ async def _find(unit: Unit, member_id: UUID) -> Member:
 async def _keep_an_owner(unit: Unit, member: Member) -> None:
     owners = await queries.lock_owners(unit.connection)
     if [owner.id for owner in owners] == [member.id]:
-        raise Unprocessable("The last owner of the account has to stay one.", code="last_owner")
+        raise Unprocessable("The account must keep at least one owner.", code="last_owner")
 
 
 def _missing() -> NotFound:

@@ -38,7 +38,7 @@ async def create_signing_key(
         row = await keep_signing_key(unit, environment, name=name, public_key=public_key)
     if row is None:
         raise Unprocessable(
-            "The environment has or had this key already.", code="signing_key_exists"
+            "The environment already has, or once had, this key.", code="signing_key_exists"
         )
     return IssuedSigningKey(row, private_key)
 

@@ -62,7 +62,7 @@ async def ask(engine: Engine, environment_id: UUID, asked: JsonObject) -> Asked:
     try:
         key = open_key(engine.vault, provider)
     except BrokenSeal:
-        error = f"The key of the model provider {name!r} has to be set again."
+        error = f"The key of the model provider {name!r} must be set again."
         return Asked(FetchResult.FAILED, error)
     question = Question(model, asked["prompt"], asked["schema"], asked["web_search"])
     base_url = provider.base_url or adapter.base_url
@@ -95,7 +95,7 @@ async def _converse(
         if reply.said is None:
             return await _judged(answer, reply, question)
         question = replace(question, turns=[*question.turns, reply.said])
-    raise Retry("The model came to no end.", answer.exchange)
+    raise Retry("The model did not finish its answer.", answer.exchange)
 
 
 async def _judged(answer: Answer, reply: Reply, question: Question) -> Asked:
@@ -127,4 +127,4 @@ async def _violation(value: JsonValue, schema: JsonObject, size: int) -> str | N
     if not found:
         return None
     place = found[0].field.removeprefix("data").lstrip(".") or "it"
-    return f"The answer breaks its schema: {place}: {found[0].message}"
+    return f"The answer does not match its schema: {place}: {found[0].message}"

@@ -36,7 +36,7 @@ async def put_provider(
         is_kept = wanted.api_key is None or wanted.api_key == MASK
         if is_kept and before is None:
             if wanted.api_key is not None:
-                raise InvalidParams.of("api_key", "is a mask of a value that is not stored")
+                raise InvalidParams.of("api_key", "is a masked value, but no value is stored")
             raise InvalidParams.of("api_key", "is required")
         sealed = before.sealed if before is not None else b""
         if not is_kept:

@@ -59,7 +59,7 @@ async def _called(
     method = methods.get(call.method)
     if method is None:
         known = ", ".join(methods)
-        raise RpcError(RpcError.METHOD_NOT_FOUND, f"The methods of this destination are {known}.")
+        raise RpcError(RpcError.METHOD_NOT_FOUND, f"This destination has the methods {known}.")
     return await method(engine, environment, call.params or {})
 
 
@@ -98,7 +98,9 @@ async def _sync(
             audiences.setdefault(read.audience_key, {})[index] = read.member
     for number, (key, members) in enumerate(audiences.items(), 1):
         if number > MAX_AUDIENCES:
-            refused |= dict.fromkeys(members, f"A batch is for {MAX_AUDIENCES} audiences at most.")
+            refused |= dict.fromkeys(
+                members, f"A batch may contain at most {MAX_AUDIENCES} audiences."
+            )
             continue
         given = MembersIn(members=list(members.values()))
         try:
@@ -192,12 +194,12 @@ async def _hightouch_modes(
             {
                 "id": "insert",
                 "label": "Insert only",
-                "description": "Who is new in your model is added; nobody is removed.",
+                "description": "Adds new records of your model; removes nobody.",
             },
             {
                 "id": "mirror",
                 "label": "Mirror",
-                "description": "Who is new in your model is added, who has left it is removed.",
+                "description": "Adds new records of your model, and removes those that left it.",
             },
         ]
     }
@@ -219,7 +221,7 @@ async def _hightouch_options(
 ) -> JsonObject:
     key = {
         "title": "Audience key",
-        "description": "The audience to sync to; it is made when there is none.",
+        "description": "The audience to sync to; it is created if it does not exist.",
         "type": "string",
     }
     schema = {"type": "object", "required": [AUDIENCE_KEY], "properties": {AUDIENCE_KEY: key}}

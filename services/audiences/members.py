@@ -101,7 +101,7 @@ async def admit(
     await identify(unit, environment, users, holds=True)
     refs = [one.ref for one in users]
     if set(refs) - await hold_recipients(unit.connection, environment.id, refs):
-        raise Unavailable("A user was identified and deleted meanwhile; try again.")
+        raise Unavailable("A user was deleted at the same time; try again.")
     await enter(unit, environment, audience_key, memberships)
 
 
@@ -172,7 +172,7 @@ def _require_static(found: Audience | None, audience_key: str) -> None:
         raise _missing(audience_key)
     if found.is_dynamic:
         raise Unprocessable(
-            f"The members of the audience {audience_key!r} follow from its conditions.",
+            f"The members of the audience {audience_key!r} are determined by its conditions.",
             code="audience_not_static",
         )
 

@@ -177,5 +177,5 @@ def missing(key: str) -> NotFound:
 def not_draft(key: str) -> Unprocessable:
     """Say that a broadcast cannot be changed or sent any more."""
     return Unprocessable(
-        f"The broadcast {key[:255]!r} is scheduled or was sent.", code="broadcast_not_draft"
+        f"The broadcast {key[:255]!r} is already scheduled or sent.", code="broadcast_not_draft"
     )

@@ -104,7 +104,8 @@ async def _require_sendable(
         refuse_two_targets(document, held.key)
         if not held.upload_is_complete:
             raise Unprocessable(
-                "The CSV file with the recipients was not read to its end; wait, or send it again.",
+                "The CSV file with the recipients has not been read completely; wait, or upload "
+                "it again.",
                 code="broadcast_recipients_not_read",
             )
     references = references_of(BROADCAST, document)
@@ -211,7 +212,7 @@ async def cancel_broadcast(
             changed = await statements.note_stopped(connection, environment.id, key, unit.now)
         else:
             raise Unprocessable(
-                f"The broadcast {key[:255]!r} is not scheduled, nor is it being sent.",
+                f"The broadcast {key[:255]!r} is neither scheduled nor being sent.",
                 code="broadcast_not_scheduled",
             )
         return (await views(connection, environment, [changed or held]))[0]

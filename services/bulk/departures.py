@@ -109,7 +109,7 @@ async def merge_users(
         if target not in held:
             raise NotFound(_MISSING)
         if source not in held:
-            raise InvalidParams.of("from_user_id", "must be a user that was identified")
+            raise InvalidParams.of("from_user_id", "must be an identified user")
         before = await recipients_by_ref(unit.connection, environment.id, [into])
         became = await merging.merge_profiles(
             unit.connection, environment.id, source, target, unit.now

@@ -40,7 +40,7 @@ from services.engine import Engine, Unit
 from services.off_loop import off_loop
 from services.triggers.audience_entries import identify
 
-_REPLACED = "the file was replaced or taken away; its rows from here on were not read"
+_REPLACED = "the file was replaced or removed; this row and those after it were not read"
 _PEOPLE_AT_ONCE = 500
 # Reading so many takes less time than the interpreter lets a thread keep other requests waiting.
 _STORED_AT_ONCE = 100

@@ -57,7 +57,7 @@ async def update_messages(
     filters = given.filters()
     if by_anybody:
         if action is BulkAction.DELETE:
-            raise Forbidden("Messages are deleted with a secret key only, from your server.")
+            raise Forbidden("Deleting messages needs a secret key, so do it from your server.")
         if filters.user_ids is None or len(filters.user_ids) != 1:
             raise InvalidParams.of("recipient_ids", "must name one user, with a public key")
     async with engine.unit() as unit:

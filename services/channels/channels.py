@@ -133,7 +133,7 @@ async def put_channel(engine: Engine, key: str, wanted: ChannelRequest) -> Chann
         if channel is None:
             raise InvalidParams.of(
                 "provider",
-                "type and provider of a channel cannot change, and archived keys stay taken",
+                "type and provider of a channel cannot change, and archived keys cannot be reused",
             )
         return (await _with_settings(unit.connection, engine.vault, [channel]))[0]
 

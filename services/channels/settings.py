@@ -36,7 +36,7 @@ from services.engine import Engine
 from services.json_schemas import schema_errors
 from templating.messages.validation import template_errors
 
-_LOST = "the stored ones cannot be opened any more: send them again"
+_LOST = "the stored ones can no longer be decrypted: send them again"
 
 
 def provider_errors(channel: Channel, settings: JsonObject) -> list[FieldError]:
@@ -90,7 +90,7 @@ def merge_settings(
         conditions = before.conditions
     if is_sandbox and not kind.has_sandbox:
         violations.add(
-            "is_sandbox", "a feed has no sandbox: its messages reach no outside provider"
+            "is_sandbox", "feeds have no sandbox, because their messages reach no external provider"
         )
     channel_settings = _channel_settings(kind, before, wanted, engine, violations)
     violations.check(parse_condition_group, conditions, "conditions")
@@ -201,5 +201,5 @@ def _refuse_masks(settings: JsonObject, field: str, violations: Violations) -> b
     """Note each mask that stands for nothing; tell whether there is one."""
     places = list(find_masks(settings, field))
     for place in places:
-        violations.add(place, "is a mask of a value that is not stored")
+        violations.add(place, "is a masked value, but no value is stored")
     return bool(places)

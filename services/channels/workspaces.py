@@ -98,7 +98,8 @@ async def exchange_slack_code(
     settings, _ = await _load(engine, environment, place, SLACK)
     if not settings.get("client_id") or not settings.get("client_secret"):
         raise Unprocessable(
-            "The channel has no client_id and client_secret of a Slack app.", code="channel_invalid"
+            "The channel lacks the client_id and client_secret of a Slack app.",
+            code="channel_invalid",
         )
     try:
         return await exchange_code(engine.providers.context(), settings, code)

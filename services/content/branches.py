@@ -26,7 +26,7 @@ from services.engine import Engine
 def refuse_elsewhere(environment: EnvironmentScope, field: str) -> None:
     """Refuse branches outside development. Raises InvalidParams."""
     if not environment.is_development:
-        raise InvalidParams.of(field, f"must be {DEVELOPMENT}, which alone has branches")
+        raise InvalidParams.of(field, f"must be {DEVELOPMENT}, the only environment with branches")
 
 
 async def on_branch(engine: Engine, environment: EnvironmentScope, slug: str) -> EnvironmentScope:
@@ -52,7 +52,7 @@ async def hold_content(connection: Connection, environment: EnvironmentScope) ->
     if environment.branch is not None:
         found = await find_branch(connection, environment, environment.branch)
         if found.id != environment.branch_id:
-            raise UnknownBranch(f"The branch {environment.branch!r} is another one by now.")
+            raise UnknownBranch(f"The branch {environment.branch!r} has been replaced meanwhile.")
 
 
 async def find_branch(connection: Connection, environment: EnvironmentScope, slug: str) -> Branch:

@@ -96,7 +96,7 @@ async def revert_commit(engine: Engine, commit_id: str, note: CommitNote) -> Com
         await _refuse_promoted(unit.connection, commit)
         beside = await _beside(unit.connection, commit)
         if beside.before is None:
-            raise Unprocessable("Nothing was published before it.", code=_NOT_REVERTIBLE)
+            raise Unprocessable("There is no earlier version to revert to.", code=_NOT_REVERTIBLE)
         if note.message is None:
             note = replace(note, message=_told(commit))
         made = await publish_content(
@@ -113,7 +113,7 @@ async def _refuse_promoted(connection: Connection, commit: Commit) -> None:
     source = await commit_queries.get_commit(connection, commit.source_commit_id)
     if source is not None and source.main_id != commit.main_id:
         raise Unprocessable(
-            f"It was promoted from {source.environment}: revert it there, and promote that.",
+            f"It was promoted from {source.environment}: revert it there, then promote the revert.",
             code=_NOT_REVERTIBLE,
         )
 

@@ -159,8 +159,8 @@ async def promote_one(engine: Engine, commit_id: str, author: Author) -> Commit:
         copy = await queries.get_copy(unit.connection, source.id, target.id)
     if copy is None:
         raise Unprocessable(
-            "A later commit of the same resource was promoted already, or the resource is"
-            " archived.",
+            "A later commit of the same resource has already been promoted, or the resource is "
+            "archived.",
             code="commit_not_promotable",
         )
     return copy
@@ -184,7 +184,7 @@ async def environment_before(connection: Connection, target: Environment) -> Env
     """Return the environment that is promoted to another. Raises InvalidParams without one."""
     source = await environment_queries.environment_before(connection, target.position)
     if source is None:
-        message = f"no environment is promoted to {target.slug}"
+        message = f"no environment comes before {target.slug}"
         raise InvalidParams.of("to_environment", message)
     return source
 

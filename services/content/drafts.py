@@ -361,7 +361,7 @@ def _view(
 def _refuse_on_branch(environment: EnvironmentScope, kind: KindOfContent[Any]) -> None:
     """Refuse to write on a branch what branches share. Raises InvalidParams."""
     if environment.branch_id is not None and not kind.is_branched:
-        message = f"{kind.noun}s are the same on all branches: change them without naming one"
+        message = f"{kind.noun}s are the same on all branches: leave out branch"
         raise InvalidParams.of("branch", message)
 
 

@@ -41,7 +41,7 @@ async def clone_goal(
             message = f"the environment {wanted.environment[:255]!r} does not exist"
             raise InvalidParams.of("clone.environment", message)
         if await queries.get_resource(unit.connection, target.id, GOAL.name, wanted.key):
-            message = f"the goal {wanted.key!r} exists in {target.slug} already"
+            message = f"the goal {wanted.key!r} already exists in {target.slug}"
             raise InvalidParams.of("clone.key", message)
         try:
             content = {**source.draft, "name": wanted.name}

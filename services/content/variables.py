@@ -96,7 +96,9 @@ async def put_variable(engine: Engine, key: str, wanted: VariableRequest) -> Var
     """
     if not is_variable_key(key):
         raise InvalidParams.of(
-            "key", "must be letters, digits, _ and -, begin with no digit, and not be reserved"
+            "key",
+            "may contain letters, digits, _ and -, must not begin with a digit, and must not be "
+            "reserved",
         )
     async with engine.unit() as unit:
         await lock_publication(unit.connection)
@@ -194,7 +196,7 @@ async def _put_values(unit: Unit, variable: Variable, given: Mapping[str, str | 
     for slug, text in given.items():
         environment = environments.get(slug)
         if environment is None:
-            message = "there is no such environment"
+            message = "no such environment exists"
             errors.append(FieldError(f"variable.environment_values.{slug[:255]}", message))
         elif text is None:
             await queries.remove_value(unit.connection, environment.id, variable.key)

@@ -41,5 +41,7 @@ async def calling(provider: Provider, call: Call, *, seconds: float) -> AsyncIte
         # attempt: repeating it without end could send without end.
         fault = fault_of(error)
         _log.error("provider_fault", provider=provider.id, **fault.fields())
-        raise Retry(f"The provider failed by a fault of ours ({fault.id}).") from None
+        raise Retry(
+            f"An internal error occurred while calling the provider ({fault.id})."
+        ) from None
     call.answered()

@@ -72,8 +72,8 @@ _LOOK_AGAIN_SECONDS = 10.0
 # No provider needs longer; an SMTP server may take half a minute for each of its replies.
 _LONGEST_CALL_SECONDS = 240.0
 _INTERRUPTED = (
-    f"{MOST_INTERRUPTIONS} attempts were interrupted: each time the process that made it ended "
-    "before the provider's answer was stored. The provider may have got the message."
+    f"{MOST_INTERRUPTIONS} attempts were interrupted: each time, the sending process "
+    "ended before the provider's answer was stored. The provider may have received the message."
 )
 # Attachments of so many bytes in all count as large: a process sends few of those at once.
 _LARGE_BYTES = 1_000_000
@@ -155,7 +155,9 @@ async def _settled(engine: Engine, connection: Connection, claim: Claim) -> str:
             tell_soon(engine, news_of([found]))
         return found.delivery_status
     if found.leased_for is not None and found.leased_for > 0:
-        raise TryAgain(min(found.leased_for, _LOOK_AGAIN_SECONDS), "another worker is at it")
+        raise TryAgain(
+            min(found.leased_for, _LOOK_AGAIN_SECONDS), "another worker is delivering it"
+        )
     raise TryAgain(max(found.due_in or 0.0, 0.05), "it is not due yet")
 
 
@@ -176,7 +178,7 @@ async def _send(engine: Engine, message: ClaimedMessage, reached: _Reached) -> O
     if message.is_held:
         raise Held(HELD_BY_OPERATOR, after=held_wait(message.age))
     if message.provider is None or message.provider_settings is None:
-        raise Misconfigured("the channel is not configured in this environment any more")
+        raise Misconfigured("the channel is no longer configured in this environment")
     try:
         provider = engine.providers.provider(message.provider)
     except InvalidParams as error:  # an outside provider that is no longer installed
@@ -232,7 +234,7 @@ async def _attachments(
             )
     missing = [file["name"] for file in files if file["digest"] not in contents]
     if missing:
-        raise Refused(f"The attachment {missing[0]!r} is not kept any more.")
+        raise Refused(f"The attachment {missing[0]!r} is no longer stored.")
     return tuple(Attachment.of(file, contents[file["digest"]]) for file in files)
 
 
@@ -255,7 +257,7 @@ async def _opened(
         raise Held(error.message, after=wait) from None
     except BrokenSeal:
         raise Misconfigured(
-            "the channel's credentials cannot be opened and have to be set again"
+            "the channel's credentials cannot be decrypted and must be set again"
         ) from None
     except LiquidError as error:
         raise Misconfigured(f"The channel's settings are wrong: {error}.") from None

@@ -166,7 +166,7 @@ class DeliveryLimits:
         gates: dict[str, _Gate] = {}
         if is_large:
             # First: whoever waits for it is not to keep a server from the others.
-            gates["a worker's room for large files"] = self._gate("large", _LARGE_PLACES)
+            gates["large files in this worker"] = self._gate("large", _LARGE_PLACES)
         gates[server] = server_gate
         gates["the channel"] = self._gate(f"channel {channel}", self._channel_places)
         probe = self._ask(breaker, server_gate, age)
@@ -176,7 +176,8 @@ class DeliveryLimits:
                 if not await gate.enter():
                     least, most = _BUSY_SECONDS
                     wait = random.uniform(least, min(max(age / 4, 2 * least), most))  # noqa: S311
-                    raise Held(f"{name} has as many deliveries under way as it may", after=wait)
+                    reached = f"the limit of concurrent deliveries is reached: {name}"
+                    raise Held(reached, after=wait)
                 entered.append(gate)
             yield Call(breaker, probe=probe)
         finally:

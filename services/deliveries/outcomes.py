@@ -87,7 +87,7 @@ async def record_failure(
         if status != DeliveryStatus.QUEUED:
             return status
         # Also where another attempt was quicker: whoever looks again finds out what is left to do.
-        raise TryAgain(wait, "the provider did not take it")
+        raise TryAgain(wait, "the provider did not accept it")
     why = "retries_exhausted" if retryable else "fatal_error"
     return await _record_end(engine, claim, attempt, failure, why=why, events=events)
 

@@ -60,7 +60,7 @@ async def callback_id(engine: Engine, environment: EnvironmentScope, key: str) -
     if channel is None:
         raise NotFound("The channel does not exist.")
     if not tells_by_callback(engine.providers.provider(channel.provider)):
-        reason = f"The provider {channel.provider} has no callbacks that this version reads."
+        reason = f"The provider {channel.provider} has no callbacks that this version supports."
         raise Unprocessable(reason, code="channel_invalid")
     return _sealed(engine, environment.id, channel.id)
 
@@ -111,9 +111,9 @@ async def take_callback(engine: Engine, address: str, callback: Callback) -> int
         reason = "The signature of the callback is missing or wrong."
         raise Unauthenticated(reason, code="signature_invalid") from None
     except NotNow as error:
-        raise Unavailable("The callback cannot be judged now; try again.") from error
+        raise Unavailable("The callback cannot be verified now; try again.") from error
     except ValueError:
-        raise InvalidParams.of("body", f"is no event of {provider.service_name}") from None
+        raise InvalidParams.of("body", f"is not a valid {provider.service_name} event") from None
     return await _take(engine, place, reports)
 
 

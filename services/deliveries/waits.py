@@ -40,13 +40,13 @@ async def move_delivery(
     """
     async with engine.unit() as unit:
         if until is not None and until > unit.now + MAX_WAIT:
-            raise Unprocessable("A message waits for thirty days at most.", code="wait_too_long")
+            raise Unprocessable("A message can wait for at most thirty days.", code="wait_too_long")
         moved = await move(unit.connection, environment.id, message_id, until=until, now=unit.now)
         if moved is None:
             if await standing(unit.connection, environment.id, message_id) is None:
                 raise NotFound(f"There is no message {message_id} in this environment.")
             raise Unprocessable(
-                "Only a message can be moved that waits for an attempt or its send window.",
+                "Only a message that waits for an attempt or its send window can be moved.",
                 code="message_not_waiting",
             )
         is_wanted_now = until is None or until <= unit.now

@@ -104,7 +104,7 @@ async def get_contents(
             size = await statements.contents_size(connection, environment.id, message_ids)
             if size > MAX_CONTENTS_BYTES:
                 raise InvalidParams.of(
-                    "message_ids", "have contents of more than 16 MB: ask for fewer messages"
+                    "message_ids", "have contents of more than 16 MB: request fewer messages"
                 )
         return await statements.message_contents(connection, environment.id, message_ids)
 

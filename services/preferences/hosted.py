@@ -147,7 +147,7 @@ async def _load(engine: Engine, connection: Connection, link: Link) -> _State:
     environment = await get_environment_by_id(connection, link.environment_id)
     user = await get_recipient(connection, link.environment_id, link.ref)
     if environment is None or user is None or not link.is_for(user):
-        raise UserGone("The user does not exist any more.")
+        raise UserGone("The user no longer exists.")
     scope = environment.scope
     center = await find_center(connection, scope.id)
     stored = await get_preference_set(connection, scope.id, link.ref, DEFAULT_SET, None)

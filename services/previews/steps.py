@@ -71,12 +71,14 @@ async def preview_step(
         if step is None:
             raise NotFound(f"The workflow has no step {step_ref[:255]!r}.")
         if not isinstance(step, ChannelStep | HttpFetchStep):
-            raise InvalidParams.of("step_ref", f"is a step of type {step.type}, without a template")
+            raise InvalidParams.of(
+                "step_ref", f"is a step of type {step.type}, which has no template"
+            )
         if isinstance(step, ChannelStep) and step.guide_key is not None:
-            raise InvalidParams.of("step_ref", "is a step that names a guide, without a template")
+            raise InvalidParams.of("step_ref", "is a step that names a guide, and has no template")
         batch = batch_before(definition.steps, step_ref)
         if batch is None and view.activities is not None:
-            raise InvalidParams.of("activities", "need a batch step before the step")
+            raise InvalidParams.of("activities", "are only allowed after a batch step")
         walk = await imagine_walk(
             engine,
             connection,
@@ -153,12 +155,12 @@ async def preview_template(
         InvalidParams: it has not the shape that its channel type wants; or the layout is not there.
     """
     if asked.channel_type in _GUIDES:
-        raise InvalidParams.of("channel_type", "is of guides, which steps name without a template")
+        raise InvalidParams.of("channel_type", "is for guides, which have no template")
     view, given = asked.viewpoint(), asked.layout
     step = step_of(asked.channel_type, asked.template)
     has_layout = CHANNEL_KINDS[step.channel_type].has_layout
     if given is not None and (given.key or given.is_written) and not has_layout:
-        raise InvalidParams.of("layout", f"is nothing for the channel type {step.channel_type}")
+        raise InvalidParams.of("layout", f"is not used by the channel type {step.channel_type}")
     layout = None
     if given is not None and given.is_written:
         layout = layout_written_as(given.html_content, given.text_content)

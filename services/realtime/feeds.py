@@ -111,7 +111,7 @@ class Feeds:
         feed.listeners.add(listener)
         if len(feed.distinct_filters()) > _MOST_FILTERS:
             self.remove(listener)
-            raise Unprocessable("The feed is listened to with too many different filters.")
+            raise Unprocessable("Too many different filters listen to this feed.")
 
     def remove(self, listener: FeedListener) -> None:
         """Tell a socket no more; doing it twice is harmless."""

@@ -72,10 +72,10 @@ class Hub:
         """
         settings = self._engine.settings
         if self.sockets >= settings.sockets:
-            raise Unavailable("This server has as many sockets as it may have.")
+            raise Unavailable("This server has reached its limit of sockets.")
         if user is not None and self._sockets_of[user] >= settings.sockets_of_user:
             raise RateLimited(
-                f"A user has at most {settings.sockets_of_user} sockets.",
+                f"A user may have at most {settings.sockets_of_user} sockets.",
                 retry_after=_TOO_MANY_SECONDS,
             )
         self.sockets += 1

@@ -125,7 +125,7 @@ async def _usable(
     elif not found.is_configured:
         problem = f"The channel {found.key} is not configured in {environment.slug}."
     elif not takes_data(found.channel_type, found.provider):
-        problem = f"The channel {found.key} stores no data of recipients."
+        problem = f"The channel {found.key} does not store recipient data."
     else:
         return found
     raise Unprocessable(problem, code="channel_invalid")

@@ -83,7 +83,7 @@ async def forget_property(
     """Forget what was said of a property. Raises NotFound: nothing was."""
     async with engine.connection() as connection:
         if not await queries.delete_property(connection, environment.id, collection, key):
-            raise NotFound(f"Nothing was said of the property {key[:255]!r}.")
+            raise NotFound(f"There is no description of the property {key[:255]!r}.")
 
 
 async def judge_schema(

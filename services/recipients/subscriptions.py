@@ -83,7 +83,7 @@ async def subscribe_known(
         await identify(unit, environment, named.recipients)
         held |= await statements.hold_and_read(connection, environment.id, described)
         if not held.keys() >= described:
-            raise Unavailable("A recipient was identified and deleted meanwhile; try again.")
+            raise Unavailable("A recipient was deleted at the same time; try again.")
     followers = [ref for ref in refs if ref in held]
     stored = await statements.upsert_subscriptions(
         connection, environment.id, target, followers, properties=properties, now=unit.now
@@ -94,7 +94,7 @@ async def subscribe_known(
 
 def _unknown(ref: RecipientRef) -> str:
     name = f"the user {ref.id!r}" if ref.is_user else f"the object {ref.collection}/{ref.id}"
-    return f"must have been identified, which {name} was not"
+    return f"must have been identified, but {name} was not"
 
 
 async def unsubscribe(

@@ -56,7 +56,7 @@ async def update_within(
         after = await hold_recipient(connection, environment.id, ref)
         after_sets = await _sets(unit, environment, said)
     if after is None:
-        raise Unavailable("The recipient was deleted meanwhile; try again.")
+        raise Unavailable("The recipient was deleted at the same time; try again.")
     changes = _changes(said, before, after)
     if before_sets is not None and after_sets is not None:
         told = (

@@ -54,7 +54,7 @@ async def make_attempt(engine: Engine, order: HttpFetchInput) -> str:
     if begun is None:
         return "settled"
     if begun.interruptions >= MOST_INTERRUPTIONS:
-        error = "Each time it was sent, the process that sent it ended before it had an answer."
+        error = "Each time it was sent, the sending process ended before it had an answer."
         outcome = FetchOutcome(result=FetchResult.FAILED, error=error, at=engine.clock())
     else:
         outcome = await _send(engine, attempt, begun.request)
@@ -68,7 +68,7 @@ async def _send(engine: Engine, attempt: FetchAttempt, sealed: bytes) -> FetchOu
     except BrokenSeal:
         return FetchOutcome(
             result=FetchResult.FAILED,
-            error="The stored request cannot be opened.",
+            error="The stored request cannot be decrypted.",
             at=engine.clock(),
         )
     loop = asyncio.get_running_loop()

@@ -274,7 +274,7 @@ async def judge_runs(
             held=verdict.held,
             looked_at=verdict.looked_at,
             detail="Temporal knows too few of the waiting runs to believe that they were ended;"
-            " if it was emptied or replaced, `carillon admin recover` starts them again",
+            " if it was emptied or replaced, `carillon admin recover` restarts them",
         )
     else:
         found.ended += [(run, {"reason": "unknown_to_temporal"}) for run in forgotten]

@@ -181,7 +181,7 @@ def _text(payload: JsonObject, *names: str) -> str:
         value = named(payload.get(name))
         if isinstance(value, str) and value:
             return value
-    raise InvalidParams.of(names[0], "is required, and was not found in the event")
+    raise InvalidParams.of(names[0], "is required, but was not found in the event")
 
 
 def _properties(payload: JsonObject) -> JsonObject:

@@ -92,7 +92,7 @@ def _verified(
     except CannotOpen as error:
         # The source tries again; nothing is taken unverified because a key is missing.
         _log.error("source_secret_unreadable", place=place, detail=str(error))
-        raise Unavailable("The secret of the source cannot be opened; try again.") from error
+        raise Unavailable("The secret of the source cannot be decrypted; try again.") from error
     now = engine.clock().timestamp()
     genuine = is_genuine(source.verification, secret, body=raw, headers=headers, now=now)
     return "verified" if genuine else "failed"
@@ -134,7 +134,7 @@ def event_name(settings: JsonObject, content: JsonObject) -> str:
     if not isinstance(name, str) or not 0 < len(name) <= MAX_EVENT_NAME:
         place = " or ".join(paths)
         raise InvalidParams.of(
-            place, f"must name the event by a string of 1 to {MAX_EVENT_NAME} characters"
+            place, f"must name the event with a string of 1 to {MAX_EVENT_NAME} characters"
         )
     return name
 

@@ -77,7 +77,7 @@ async def put_source(engine: Engine, key: str, wanted: SourceIn) -> SourceView:
         InvalidParams: the key is none, or an environment does not exist.
     """
     if not is_content_key(key):
-        raise InvalidParams.of("key", "must be 3 to 255 of a-z, 0-9, - and _")
+        raise InvalidParams.of("key", "must be 3 to 255 characters of a-z, 0-9, - and _")
     async with engine.unit() as unit:
         # An environment that is just being made would have no address of a source made meanwhile.
         await lock_publication(unit.connection)
@@ -86,7 +86,7 @@ async def put_source(engine: Engine, key: str, wanted: SourceIn) -> SourceView:
         unknown = [slug for slug in given if slug not in environments]
         if unknown:
             place = f"source.environment_settings.{unknown[0][:255]}"
-            raise InvalidParams.of(place, "is no environment")
+            raise InvalidParams.of(place, "is not an environment")
         said = Source(
             id=new_id(),
             key=key,

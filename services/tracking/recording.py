@@ -44,7 +44,7 @@ async def _record(engine: Engine, sighting: Sighting) -> None:
     if under_way.has(sighting):
         return
     if under_way.is_full:
-        _log.error("sighting_lost", reason="too many wait for the database")
+        _log.error("sighting_lost", reason="too many are waiting for the database")
         return
     task = asyncio.create_task(_until_stored(engine, sighting))
     under_way.begin(sighting, task)
@@ -84,4 +84,4 @@ async def close_recording(under_way: SightingsUnderWay) -> None:
         task.cancel()
     await asyncio.gather(*open_, return_exceptions=True)
     if open_:
-        _log.error("sighting_lost", reason="the process stops", count=len(open_))
+        _log.error("sighting_lost", reason="the process is stopping", count=len(open_))

@@ -199,7 +199,7 @@ async def trigger_entered(
         return
     if cause.chain > MAX_CHAIN:
         raise Unprocessable(
-            f"at most {MAX_CHAIN} triggers may follow from each other", code="chain_too_long"
+            f"triggers may be chained at most {MAX_CHAIN} deep", code="chain_too_long"
         )
     source: JsonObject = {"type": "audience", "audience_key": audience_key, **cause.noted()}
     # What tries a workflow out must not send by another one.
@@ -236,7 +236,7 @@ async def _trigger(unit: Unit, environment: EnvironmentScope, request: TriggerRe
     draft = draft_of(engine, environment, request, resolved, workflow_run_id=new_id(), now=unit.now)
     outcome = await statements.accept_trigger(connection, environment.id, draft)
     if isinstance(outcome, Refusal):  # of a claim, which it has not, or of people it describes not
-        raise Unavailable("The trigger of an entry was refused; try again.")
+        raise Unavailable("A trigger by an audience entry was refused; try again.")
     release = partial(release_trigger, engine, environment, draft.workflow_run_id, outcome.runs)
     unit.after(partial(release, expands=outcome.expands))
 

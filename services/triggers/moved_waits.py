@@ -65,8 +65,8 @@ async def move_wait(
             )
         if wait is None or moved is None:
             raise Unprocessable(
-                "Only a delay, a wait for an event, a batch, and the wait for another attempt at a"
-                " request can be moved or skipped.",
+                "Only a delay, a wait for an event, a batch, and the wait for another attempt of "
+                "a request can be moved or skipped.",
                 code="run_not_delayed",
             )
         label = f"{wait.step_ref}: until {iso(instant)}"

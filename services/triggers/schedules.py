@@ -95,7 +95,7 @@ async def make_schedules(
     await identify(unit, environment, [person for one in accepted for person in one.people])
     new = {recipient.ref for one in accepted for recipient in one.recipients} - held
     if new - await hold_recipients(connection, environment.id, new):
-        raise Unavailable("A recipient was identified and deleted meanwhile; try again.")
+        raise Unavailable("A recipient was deleted at the same time; try again.")
     zones = await statements.zones_of(connection, environment.id, refs)
     made = [
         _new_schedule(unit, one, recipient, zones[recipient.ref])
@@ -137,14 +137,16 @@ def _check_actor(actor: InlineRecipient | None, known: Collection[RecipientRef])
     """Refuse an actor that is only named and was never identified, as a trigger does."""
     if actor is not None and actor.properties is None and actor.ref not in known:
         raise Unprocessable(
-            f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
+            f"The actor {actor.ref.id!r} has never been identified.", code="actor_missing"
         )
 
 
 def _check_recipients(wanted: NewSchedules, known: Collection[RecipientRef]) -> None:
     """Refuse recipients that are only named and were never identified."""
     unknown = [
-        FieldError(wanted.places[recipient.ref], "must have been identified, or be given inline")
+        FieldError(
+            wanted.places[recipient.ref], "must have been identified, or be identified inline"
+        )
         for recipient in wanted.recipients
         if recipient.ref not in known
     ]

@@ -170,7 +170,7 @@ async def _store_and_accept(
         and not await existing_recipients(connection, environment.id, [actor.ref])
     ):
         raise Unprocessable(
-            f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
+            f"The actor {actor.ref.id!r} has never been identified.", code="actor_missing"
         )
     cause = Cause(
         draft.request.source.get("chain", 0),

@@ -186,7 +186,7 @@ async def _take(walk: Walk, step: BaseStep, cursor: Cursor, orders: Orders) -> J
     )
     if known is not None and not is_due:
         # What the step returned the first time, with the deliveries that are still open.
-        journal.story.append(f"`{step.ref}` was taken before")
+        journal.story.append(f"`{step.ref}` was already taken")
         if known.get("message_ids"):
             run = walk.run
             journal.orders += await open_deliveries(
@@ -253,7 +253,7 @@ def _fail(
         }
         if kept is not None:
             outcome["kept"] = kept
-        story = f"`{step.ref}` will be tried again: broken {error.kind}"
+        story = f"`{step.ref}` will be retried: broken {error.kind}"
     walk.journal.story.append(story)
     walk.journal.keep(step, outcome, None)
     return outcome

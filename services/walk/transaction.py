@@ -61,7 +61,7 @@ async def advance(engine: Engine, order: AdvanceInput) -> Advanced:
     try:
         return await _advance(engine, order, Orders(cursor, order.speaks, Budget(steps=1)))
     except _UNSTORABLE:
-        refusal = ContentError("content", "what the step makes cannot be stored")
+        refusal = ContentError("content", "the result of the step cannot be stored")
     orders = Orders(cursor, order.speaks, Budget(steps=1), refuses=refusal)
     return await _advance(engine, order, orders)
 

@@ -70,7 +70,7 @@ async def _outcome(engine: Engine, begun: BegunDelivery) -> AttemptOutcome:
     if begun.sealed is None:
         return AttemptOutcome(attempt=attempt, error="The webhook was deleted.", ends=True)
     if begun.interruptions >= MOST_INTERRUPTIONS:
-        error = "Each time it was sent, the process that sent it ended before it had an answer."
+        error = "Each time it was sent, the sending process ended before it had an answer."
         return AttemptOutcome(attempt=attempt, error=error, ends=True)
     try:
         secrets = open_secrets(engine.vault, begun.sealed, begun.environment_id, begun.endpoint_id)
@@ -78,7 +78,7 @@ async def _outcome(engine: Engine, begun: BegunDelivery) -> AttemptOutcome:
         await _put_off(engine, begun, after=_SEALED_SECONDS, reason=error.message)
         raise TryAgain(_SEALED_SECONDS, error.message) from None
     except BrokenSeal:
-        error_text = "The webhook's URL and key cannot be opened and have to be set again."
+        error_text = "The webhook's URL and key cannot be decrypted and must be set again."
         return AttemptOutcome(attempt=attempt, error=error_text)
     # Limited together is what one server has to bear, whoever sends it.
     server = urlsplit(secrets.url).netloc.lower()
@@ -177,7 +177,7 @@ async def _record(engine: Engine, begun: BegunDelivery, outcome: AttemptOutcome)
         delivery_id=str(begun.id),
     )
     if state is DeliveryState.SENDING:
-        raise TryAgain(after, "the endpoint did not take it")
+        raise TryAgain(after, "the endpoint did not accept it")
     return state
 
 

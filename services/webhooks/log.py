@@ -83,7 +83,7 @@ async def send_test(
             raise NotFound("The webhook does not exist.")
         if not endpoint.is_enabled:
             raise Unprocessable(
-                "Nothing is sent to a webhook that is disabled.", code="webhook_disabled"
+                "The webhook is disabled, so nothing can be sent to it.", code="webhook_disabled"
             )
         told = {"id": str(endpoint.id), "event_types": endpoint.event_types}
         event = WebhookEvent.written(
@@ -121,7 +121,7 @@ async def deliver_again(
         )
         if not again:
             raise Unprocessable(
-                "The delivery has not ended yet.", code="webhook_delivery_under_way"
+                "The delivery is still in progress.", code="webhook_delivery_under_way"
             )
         return await _found(unit, environment, endpoint_id, delivery_id)
 

@@ -18,7 +18,7 @@ async def let_follow(basis: Basis, script: Script) -> None:
         if not _may_be_followed(trigger):
             continue
         if basis.is_over:
-            script.note(trigger.place, "those who follow its objects are left out: no time is left")
+            script.note(trigger.place, "followers of its objects are left out: the time was up")
             continue
         script.let_follow(index, await _followers(basis, trigger, room=script.room))
 

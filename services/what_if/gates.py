@@ -62,4 +62,4 @@ async def _fault(
     found = await compiled.violations(run.data, encoded_size(run.data))
     if not found:
         return None
-    return f"the data breaks the workflow's schema at {found[0].field}"
+    return f"the data does not match the workflow's schema at {found[0].field}"

@@ -44,7 +44,7 @@ async def take_event(
     """
     source = await sources.find_environment(basis.connection, basis.environment.id, entry.source)
     if source is None:
-        raise InvalidParams.of(f"{place}.source", "is no source of this environment")
+        raise InvalidParams.of(f"{place}.source", "is not a source of this environment")
     content: JsonObject = {"body": entry.payload, "headers": {}}
     try:
         name = event_name(source.settings, content)
@@ -57,7 +57,7 @@ async def take_event(
         ) from None
     mappings = in_order(source.mappings, name)
     if not mappings:
-        script.note(place, f"the source does nothing for the event {name}")
+        script.note(place, f"the source has no action for the event {name}")
     for mapping in mappings:
         action = mapping["action_type"]
         if not holds(mapping, content, at):
@@ -82,13 +82,13 @@ def _act(
                 script.note(place, f"{action}: {request.workflow_key} is not published")
                 return
             if any(one.properties is not None for one in request.recipients):
-                script.note(place, "people are as they are stored, whatever the event says of them")
+                script.note(place, "people are taken as stored, whatever the event says about them")
             script.trigger(Imagined(at=at, place=place, request=_by_id(request)))
         case "audiences_add_member":
             key, given = read_membership(payload)
             script.joins += [Join(at, key, one, place) for one in given.memberships()]
         case _:
-            script.note(place, f"{action} is not done: a try stores nothing")
+            script.note(place, f"{action} is not carried out, because a trial stores nothing")
 
 
 def _by_id(request: TriggerRequest) -> TriggerRequest:
@@ -116,7 +116,7 @@ async def let_occur(
     )
     script.data_bytes += sum(encoded_size(each.data) for each in found if each.data is not None)
     if not found:
-        script.note(place, f"no schedule of {entry.schedules_of} occurs by then")
+        script.note(place, f"no schedule of {entry.schedules_of} occurs in that time")
     if unread := sum(not each.is_readable for each in found):
         script.note(place, f"{unread} schedules are left out: there is no room for their data")
     zone_of = basis.worlds[0].engine.zone_of
@@ -160,7 +160,7 @@ async def send_broadcast(
     key, environment = entry.broadcast, basis.environment
     stored = await get_broadcast(basis.connection, environment.id, key)
     if stored is None:
-        raise InvalidParams.of(f"{place}.broadcast", "is no broadcast of this environment")
+        raise InvalidParams.of(f"{place}.broadcast", "is not a broadcast of this environment")
     document = BROADCAST.read(stored.content, key)
     if not document.definition.steps:
         raise InvalidParams.of(f"{place}.broadcast", "has no steps")
@@ -200,11 +200,11 @@ def _require_usable(stored: StoredBroadcast, document: Broadcast, place: str) ->
     """Refuse a broadcast that could not be sent to the users of its file, or whose are gone."""
     told = None
     if stored.status == BroadcastStatus.SENT:
-        told = "was sent to the users of a CSV file, of which nothing is kept"
+        told = "was sent to the users of a CSV file, which is no longer stored"
     elif document.target_audience_key is not None:
         told = "has a target_audience_key and a CSV file of recipients, so it cannot be sent"
     elif not stored.upload_is_complete:
-        told = "has a CSV file of recipients that was not read to its end"
+        told = "has a CSV file of recipients that has not been read completely"
     if told is not None:
         raise InvalidParams.of(f"{place}.broadcast", told)
 

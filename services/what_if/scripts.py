@@ -31,7 +31,7 @@ from services.what_if.imagined import Basis, Imagined, Join, Script, Visit
 
 # Beyond them lie instants that no calendar, and no id, can write.
 _YEARS = range(1970, 9000)
-_BY_ID = "must name somebody who is stored, by id alone: a try stores nobody"
+_BY_ID = "must refer to a stored recipient by id, because a trial stores nobody"
 # What reaches people whom the script does not name.
 _REACHING = (ImaginedSchedulesIn, ImaginedBroadcastIn)
 
@@ -54,7 +54,7 @@ async def read_script(basis: Basis, entries: Sequence[ScriptEntryIn]) -> Script:
     await _let_join(basis, script)
     viewers = sum(len(each.viewers) for each in script.visits)
     too_many = [
-        FieldError("triggers", f"may name at most {MOST_RUNS} {noun} together")
+        FieldError("triggers", f"may name at most {MOST_RUNS} {noun} in total")
         for noun, count in (("recipients", script.runs), ("viewers", viewers))
         if count > MOST_RUNS
     ]
@@ -67,7 +67,7 @@ async def read_script(basis: Basis, entries: Sequence[ScriptEntryIn]) -> Script:
         if not isinstance(entry, _REACHING):
             continue
         if basis.is_over:
-            script.note(place, "it is left out: no time is left")
+            script.note(place, "it is left out: the time was up")
         else:
             errors += await _faults(basis, script, entry, place)
     if errors:
@@ -146,7 +146,7 @@ def _join(basis: Basis, script: Script, entry: ImaginedEntryIn, place: str, at: 
     ]
     found = basis.worlds[0].configuration.published(AUDIENCE, entry.audience)
     if found is None or not found.is_active or found.version_id is None:
-        errors.append(FieldError(f"{place}.audience", "is no audience of this environment"))
+        errors.append(FieldError(f"{place}.audience", "is not an audience of this environment"))
     if errors:
         raise InvalidParams(errors)
     script.joins += [Join(at, entry.audience, one, place) for one in entry.memberships()]

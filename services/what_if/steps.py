@@ -89,7 +89,7 @@ class RecordedAnswer(NeverWaits):
         if request is not None and outcome.get("reason") != NOT_MET:
             await _require_same_request(walk, step.ref, request, outcome)
         known.has_effect(step)
-        story = f"`{step.ref}` has the answer of then"
+        story = f"`{step.ref}` has the recorded answer"
         match outcome.get("outcome"):
             case "failed":
                 raise ContentError("request", "it failed in the recorded run", is_final=True)
@@ -98,7 +98,7 @@ class RecordedAnswer(NeverWaits):
             case "done":
                 patch = known.record.patches.get(outcome.get("patch", -1))
                 return Done(story=story, patch=patch)
-        raise Unknown(step.ref, "the recorded run has left this step out")
+        raise Unknown(step.ref, "the recorded run skipped this step")
 
 
 async def _require_same_request(
@@ -113,7 +113,7 @@ async def _require_same_request(
         then = await catalog.compiled(connection, REUSABLE_REQUEST, UUID(sent))
         if then.settings is not None and _sent(then.settings) == _sent(request.settings):
             return
-    raise Unknown(ref, f"the reusable request {request.key!r} may have been another one then")
+    raise Unknown(ref, f"the reusable request {request.key!r} may have been different then")
 
 
 def _sent(request: HttpRequest) -> HttpRequest:
@@ -144,7 +144,7 @@ class RecordedUpdate(NeverWaits):
             case "done":
                 known.has_effect(step)
                 return Done(story=f"`{step.ref}` was done then")
-        raise Unknown(step.ref, "the recorded run has left this step out")
+        raise Unknown(step.ref, "the recorded run skipped this step")
 
 
 class NotedTrigger(NeverWaits):
@@ -169,12 +169,12 @@ class RecordedWait:
         known.recorded_outcome(step, step.settings)
         ended = known.record.wait_ends.get(step.ref)
         if ended is None:
-            raise Unknown(step.ref, "the recorded run has not waited here to the end")
+            raise Unknown(step.ref, "the recorded run did not wait here to the end")
         now, expires = walk.unit.now, add_duration(walk.unit.now, step.settings.expires_after)
         if ended.matched and ended.at < now:
-            raise Unknown(step.ref, "its event came before this run would wait for it")
+            raise Unknown(step.ref, "its event came before this run would have waited for it")
         if not ended.matched and expires > ended.at + _LATENCY:
-            raise Unknown(step.ref, "nobody has waited for an event as late as this run would")
+            raise Unknown(step.ref, "no run was recorded waiting as long as this one would")
         is_matched = ended.matched and ended.at < expires
         until = ended.at if is_matched else expires
         return Waiting(

@@ -146,7 +146,7 @@ async def _pending(
 ) -> list[PendingContent]:
     if wanted.from_branch is not None:
         if wanted.from_environment is not None:
-            raise InvalidParams.of("from_branch", "must be left out beside from_environment")
+            raise InvalidParams.of("from_branch", "cannot be combined with from_environment")
         branch = await find_branch(connection, environment, wanted.from_branch)
         return await drafts.list_published_elsewhere(connection, environment.id, branch.id)
     if wanted.from_environment is None:

@@ -94,14 +94,14 @@ class RehearsedWalk(Walk):
         """
         before = self._then.program.step(step.ref) if self._then is not None else None
         if before is None or type(before) is not type(step):
-            raise Unknown(step.ref, "no recorded run has taken this step")
+            raise Unknown(step.ref, "the recorded run has no such step")
         if getattr(before, "settings", None) != settings:
             raise Unknown(
-                step.ref, "its settings have changed, so its recorded outcome is no guide"
+                step.ref, "its settings have changed, so its recorded outcome does not apply"
             )
         outcome = self._recorded.get(step.ref)
         if not isinstance(outcome, dict) or outcome.get("outcome") in ("waiting", "retrying"):
-            raise Unknown(step.ref, "the run has never come through this step")
+            raise Unknown(step.ref, "the recorded run never completed this step")
         return outcome
 
     def has_effect(self, step: BaseStep) -> None:
@@ -121,7 +121,7 @@ class RehearsedWalk(Walk):
         for group in groups:
             for _place, ref in message_refs(group, ""):
                 if ref not in known and self._has_sent(ref):
-                    raise Unknown(ref, "nobody knows how its messages would have been received")
+                    raise Unknown(ref, "it is unknown how its messages would have been received")
         return await super().judge(*groups, event=event)
 
     async def _audiences(self) -> frozenset[str]:

@@ -136,6 +136,6 @@ class PartialTag(RenderTag):
         token = stream.current
         node = cast(RenderNode, super().parse(stream))
         if not isinstance(node.name, StringLiteral) or node.var is not None or node.alias:
-            message = "'render' takes the key of a partial in quotes, and inputs by name"
+            message = "'render' needs the key of a partial in quotes, and inputs by name"
             raise LiquidSyntaxError(message, token=token)
         return PartialNode(token, node.name.value, node.args)

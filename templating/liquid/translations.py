@@ -143,7 +143,7 @@ class TranslateTag(Tag):
         """Read the text, which is parsed and kept as it is written."""
         token = stream.eat(TOKEN_TAG)
         if stream.current.kind == TOKEN_EXPRESSION:
-            raise LiquidSyntaxError("'t' takes nothing but the text", token=token)
+            raise LiquidSyntaxError("'t' takes no arguments", token=token)
         parser = get_parser(self.env)
         block = parser.parse_block(stream, frozenset({_END, SHOWN_AS, TOKEN_EOF}))
         start = token.source.index("%}", token.start_index) + 2

@@ -48,7 +48,7 @@ def read_attachments(template: JsonObject, data: Mapping[str, object]) -> list[A
         if isinstance(each, dict)
     ]
     if len(named) > _MOST:
-        raise LiquidError(f"an e-mail has {_MOST} attachments at most", field=place)
+        raise LiquidError(f"an e-mail may have at most {_MOST} attachments", field=place)
     faults = [f"{where}.{fault}" for where, each in named for fault in _faults(each)]
     if faults:
         more = f"; and {len(faults) - 10} more faults" if len(faults) > 10 else ""

@@ -31,7 +31,7 @@ def source_of_partial(block: JsonObject) -> str:
     given: list[str] = []
     for index, (name, value) in enumerate((attributes or {}).items()):
         if not _NAME.fullmatch(name):
-            raise LiquidError(f"'{name[:64]}' is not a name of an input")
+            raise LiquidError(f"'{name[:64]}' is not a valid name for an input")
         variable = f"block_input_{index}"
         written.extend(_assigned(variable, value))
         given.append(f", {name}: {variable}")

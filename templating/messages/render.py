@@ -202,7 +202,7 @@ def _render_nothing(
     template: JsonObject, renderer: Renderer, settings: JsonObject, layout: EmailLayout | None
 ) -> JsonObject:
     """Refuse to render what no step makes. Raises LiquidError."""
-    raise LiquidError("Steps make no messages of guides.")
+    raise LiquidError("Guides are not sent as messages.")
 
 
 RENDERERS: Mapping[ChannelType, ContentRenderer] = {

@@ -62,7 +62,7 @@ def test_locked_table_is_told_and_the_next_attempt_goes_on(
         connection.execute("LOCK TABLE event_waits IN ACCESS SHARE MODE")
         assert cli.main(["migrate"]) == 1
     [line] = capsys.readouterr().err.splitlines()
-    assert line == "carillon: A table is in use for long; run `carillon migrate` again."
+    assert line == "carillon: A table stayed locked too long; run `carillon migrate` again."
     assert cli.main(["migrate"]) == 0
 
 

@@ -32,7 +32,7 @@ async def test_a_run_is_explained(world: World) -> None:
     text = "\n".join(lines)
 
     assert lines[0].endswith("for 'ellie': completed.")
-    assert text.index("The run began.") < text.index("feed: A message was made")
+    assert text.index("The run started.") < text.index("feed: A message was made")
     assert "mail: The step was skipped: conditions not met." in text
     assert "data.total greater than" in text
     assert "Step feed made a message on in-app: it was delivered." in text
@@ -84,20 +84,20 @@ async def test_a_message_that_was_refused_says_what_was_answered(world: World) -
     delivery = await world.delivery(message_id)
     assert delivery is not None
     assert await _said(world, message_id) == (
-        "Step mail made a message on mail-retry: it was not taken, once by now (Sandbox answered"
-        f" 503), and is tried again at {delivery['due_at'].isoformat()}."
+        "Step mail made a message on mail-retry: it was not accepted, once so far (Sandbox answered"
+        f" 503), and will be retried at {delivery['due_at'].isoformat()}."
     )
     await world.change_delivery(message_id, "due_at = now(), attempts = 7")
     assert await world.deliver(message_id) == "undelivered"
-    given_up = "it was given up after its last attempt: The sandbox was told to retry."
+    given_up = "it was given up after its last attempt: The sandbox is set to retry."
     assert given_up in await _said(world, message_id)
 
 
 @pytest.mark.parametrize(
     ("fail", "told"),
     [
-        ("refuse", "it was given up: The sandbox was told to refuse."),
-        ("bounce", "it bounced, because the recipient's address is no good: The sandbox was told"),
+        ("refuse", "it was given up: The sandbox is set to refuse."),
+        ("bounce", "it bounced, because the recipient's address is invalid: The sandbox is set"),
     ],
 )
 async def test_a_message_that_failed_says_what_its_provider_said(
@@ -139,7 +139,7 @@ async def test_a_trigger_is_explained_with_its_runs(world: World) -> None:
     text = "\n".join(await explained(world.engine, scope, trigger, limit=5))
 
     assert "The workflow 'flow' was triggered (source: api)." in text
-    assert "Not stored, and only referred to by id: bob." in text
+    assert "Not stored, but only referred to by id: bob." in text
     assert "of 'flow' for 'ada': completed." in text
     assert "of 'flow' for 'o': completed." in text
     less = await explained(world.engine, scope, trigger, limit=1)
@@ -152,8 +152,8 @@ async def test_a_trigger_of_nobody_says_so(world: World) -> None:
     trigger = await world.trigger("flow", "bob", {"id": "x", "collection": "teams"})
     scope = world.environment.scope
     lines = await explained(world.engine, scope, trigger, limit=5)
-    assert "Not stored, and only referred to by id: bob, teams/x." in lines
-    assert lines[-1] == "Nobody had a run."
+    assert "Not stored, but only referred to by id: bob, teams/x." in lines
+    assert lines[-1] == "It made no runs."
 
 
 async def test_who_has_had_a_run_is_held_back(world: World) -> None:

@@ -146,7 +146,7 @@ async def test_hung_child_is_started_again(
     child.send(signal.SIGSTOP)
     await until(lambda: child.pid != first and ready.exists())
     await child.stop()
-    assert lines[0] == "child hangs: no sign of life for 1.2 s; ending it"
+    assert lines[0] == "child hangs: no sign of life for 1.2 s; killing it"
     assert lines[1].startswith("child was ended by SIG")
     assert len(lines) == 2
 

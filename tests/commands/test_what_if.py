@@ -110,7 +110,7 @@ def test_reasons_say_of_what_they_are() -> None:
         differences=[
             difference("added", reason="conditions not met"),
             difference("dropped", reason="throttled"),
-            difference("unknown", reason="fetch_1: the run has never come through this step"),
+            difference("unknown", reason="fetch_1: the recorded run never completed this step"),
         ]
     )
 
@@ -143,9 +143,9 @@ def test_what_is_left_out_is_told() -> None:
     )
 
     assert "  triggers[2]: nothing follows" in printed
-    assert "  3 runs of welcome would not begin, 0 before: too often" in printed
+    assert "  3 runs of welcome would not start, 0 before: too often" in printed
     assert "  unknown in 1 run of welcome from f on: why" in printed
-    assert printed.endswith("4 more differences: --differences shows more of them.")
+    assert printed.endswith("4 more differences: --differences shows more.")
 
 
 def test_guides_come_last() -> None:
@@ -176,6 +176,6 @@ def test_guides_come_last() -> None:
 
     assert "3 users looked for guides; 2 would see others." in printed
     assert "tour is switched off here; this is who would see it if it were on" in printed
-    assert "there are more users: --runs takes more of them" in printed
+    assert "there are more users: use --runs to include more" in printed
     assert "+ added: ada in acme, guide tour" in printed
     assert "    not before: The guide is not published." in printed

@@ -33,7 +33,7 @@ class InterruptedDatabase(Database):
             self.works -= 1
         elif self.away > 0:
             self.away -= 1
-            raise Unavailable("The database is away; try again.")
+            raise Unavailable("The database is unavailable; try again.")
         async with self._behind.connection() as connection:
             yield connection
 

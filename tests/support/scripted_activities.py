@@ -100,7 +100,7 @@ class ScriptedActivities:
         is_local = activity.info().is_local
         script.forms.append("local" if is_local else "durable")
         if is_local and len(script.forms) <= script.failing_walks:
-            raise ApplicationError("the database is away", type="Unavailable")
+            raise ApplicationError("the database is unavailable", type="Unavailable")
         script.walks.append(order)
         if not is_local and script.failing_walks and not order.cancel:
             await script.durable_walk.wait()

@@ -51,10 +51,10 @@ class RpcOut(Out):
     openapi_extra=takes(RpcIn),
 )
 async def call_census(request: Request, principal: SecretKey, engine: EngineDep) -> JSONResponse:
-    """Serve Census as a custom destination, which keeps static audiences.
+    """Serve Census as a custom destination that maintains static audiences.
 
     Its methods are `test_connection`, `list_objects`, `list_fields`, `supported_operations`,
-    `get_sync_speed` and `sync_batch`. A call that is not done is answered with 200 and an `error`.
+    `get_sync_speed` and `sync_batch`. A call that fails is answered with 200 and an `error`.
     """
     call = await read_body(request, RpcIn)
     try:
@@ -71,11 +71,11 @@ async def call_census(request: Request, principal: SecretKey, engine: EngineDep)
     openapi_extra=takes(RpcIn),
 )
 async def call_hightouch(request: Request, principal: SecretKey, engine: EngineDep) -> JSONResponse:
-    """Serve Hightouch as an embedded destination, which keeps static audiences.
+    """Serve Hightouch as an embedded destination that maintains static audiences.
 
     Its methods are `test_connection`, `list_objects`, `list_modes`, `list_fields`, `list_options`,
-    `validate`, `behavior`, `add` and `remove`. A call that is not done is answered with 200 and an
-    `error`. An audience that is not there is made.
+    `validate`, `behavior`, `add` and `remove`. A call that fails is answered with 200 and an
+    `error`. A missing audience is created.
     """
     call = await read_body(request, RpcIn)
     try:

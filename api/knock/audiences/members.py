@@ -32,7 +32,7 @@ _NOT_STATIC = refusals({422: "audience_not_static"})
 async def list_members(
     key: str, principal: SecretKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """List who is in an audience, newest first."""
+    """List the members of an audience, newest first."""
     request = read_page(query, BY_TIME_AND_REF)
     page = await members.list_members(engine, principal.environment, known_id(key), request)
     entries = map(AudienceMemberOut.of, page.rows)
@@ -45,7 +45,7 @@ async def list_members(
     dependencies=[secret_limit(3)],
     responses=_NOT_STATIC,
     openapi_extra=takes(
-        MembersIn, query={"create_audience": boolean("Make a static audience if there is none.")}
+        MembersIn, query={"create_audience": boolean("Create a static audience if there is none.")}
     ),
 )
 async def add_members(
@@ -53,7 +53,7 @@ async def add_members(
 ) -> Response:
     """Add up to 1,000 users to a static audience; they are identified first.
 
-    Each user who was not in it, for this tenant, triggers the workflows of the audience.
+    Each user who was not yet a member, for this tenant, triggers the workflows of the audience.
     """
     faults = Faults()
     audience_key = faults.read(new_id_of, key, field="key")
@@ -74,7 +74,7 @@ async def add_members(
 async def remove_members(
     key: str, request: Request, principal: SecretKey, engine: EngineDep
 ) -> Response:
-    """Take up to 1,000 users out of a static audience, each for the tenant that is given."""
+    """Remove up to 1,000 users from a static audience, each for the given tenant."""
     given = await read_body(request, MembersIn)
     await members.remove_members(engine, principal.environment, known_id(key), given)
     return Response(status_code=204)

@@ -40,8 +40,8 @@ async def bulk_update_messages(
     """Mark the messages of a channel that exist now, or delete them.
 
     Actions: seen, unseen, read, unread, archived (or archive), unarchived (or unarchive),
-    interacted, delete. With a public key the channel has to be an in-app feed, and the body has to
-    name one user, that of the user token if there is one; nothing can be deleted with it.
+    interacted, delete. With a public key the channel must be an in-app feed, and the body must name
+    one user, that of the user token if there is one; nothing can be deleted with it.
     """
     if action not in BulkAction.__members__.values():
         raise NotFound("There is no such action.")

@@ -21,6 +21,6 @@ router = APIRouter(
 async def get_bulk_operation(
     operation_id: str, request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
-    """Get a bulk operation: how far it has come, and what has failed."""
+    """Get a bulk operation: its progress, and what has failed."""
     view = await accept.get_operation(engine, principal.environment, known_uuid(operation_id))
     return answer_bulk(request, view)

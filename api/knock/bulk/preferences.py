@@ -28,9 +28,9 @@ def _add(method: str, name: str) -> None:
     async def bulk_set_preferences(
         request: Request, principal: SecretKey, engine: EngineDep
     ) -> JSONResponse:
-        """Set the same preference set for up to 1,000 users; who is unknown becomes known.
+        """Set the same preference set for up to 1,000 users; unknown users are created.
 
-        It replaces what is stored unless it says that it is merged.
+        It replaces what is stored unless it asks to be merged.
         """
         given = await read_body(request, BulkSetPreferencesIn)
         view = await preferences.set_preferences(engine, principal.environment, given)

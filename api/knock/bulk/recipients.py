@@ -36,7 +36,7 @@ router = APIRouter(responses=ERROR_RESPONSES)
 async def bulk_identify_users(
     request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
-    """Identify up to 1,000 users, each as if by a request of its own."""
+    """Identify up to 1,000 users, each as if by its own request."""
     given = await read_large_body(request, BulkIdentifyIn)
     view = await recipients.identify_users(engine, principal.environment, given)
     return answer_bulk(request, view)
@@ -52,7 +52,7 @@ async def bulk_identify_users(
 async def bulk_set_objects(
     collection: str, request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
-    """Set up to 1,000 objects of a collection, each as if by a request of its own."""
+    """Set up to 1,000 objects of a collection, each as if by its own request."""
     named = new_collection(collection)
     given = await read_large_body(request, BulkSetObjectsIn)
     view = await recipients.set_objects(engine, principal.environment, named, given)
@@ -69,7 +69,7 @@ async def bulk_set_objects(
 async def bulk_set_tenants(
     request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
-    """Set up to 1,000 tenants, each as if by a request of its own."""
+    """Set up to 1,000 tenants, each as if by its own request."""
     given = await read_large_body(request, BulkSetTenantsIn)
     view = await recipients.set_tenants(engine, principal.environment, given)
     return answer_bulk(request, view)
@@ -85,7 +85,7 @@ async def bulk_set_tenants(
 async def bulk_delete_users(
     request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
-    """Delete up to 1,000 users, each as if by a request of its own."""
+    """Delete up to 1,000 users, each as if by its own request."""
     given = await read_body(request, BulkDeleteUsersIn)
     view = await departures.delete_users(engine, principal.environment, given)
     return answer_bulk(request, view)
@@ -101,7 +101,7 @@ async def bulk_delete_users(
 async def bulk_delete_objects(
     collection: str, request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
-    """Delete up to 1,000 objects of a collection, each as if by a request of its own."""
+    """Delete up to 1,000 objects of a collection, each as if by its own request."""
     given = await read_body(request, BulkDeleteObjectsIn)
     view = await departures.delete_objects(
         engine, principal.environment, known_collection(collection), given
@@ -121,7 +121,7 @@ async def bulk_delete_objects(
 async def bulk_delete_tenants(
     request: Request, principal: SecretKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Delete up to 1,000 tenants, each as if by a request of its own."""
+    """Delete up to 1,000 tenants, each as if by its own request."""
     tenant_ids = query.texts("tenant_ids", at_most=MAX_ITEMS)
     if tenant_ids is None:
         raise InvalidParams.of("tenant_ids", "is required")

@@ -26,7 +26,7 @@ router = APIRouter(tags=["Schedules"], responses=ERROR_RESPONSES)
 async def bulk_create_schedules(
     request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
-    """Make up to 1,000 schedules, each of one recipient, as if by a request of its own."""
+    """Create up to 1,000 schedules, each for one recipient, as if by its own request."""
     body = await read_large_object(request)
     given = read_shape(BulkCreateSchedulesIn, body.content)
     view = await schedules.create_schedules(engine, principal.environment, given, size=body.size)

@@ -17,10 +17,10 @@ from services.bulk.accept import BulkView
 class BulkErrorOut(Out):
     """An entry that failed."""
 
-    id: str = Field(description="As the request names it; empty when it does not.")
+    id: str = Field(description="As named in the request; empty if it is not.")
     collection: str | None
     reason: str
-    line: LeftOut[int] = Field(None, description="Of a file, on which the row begins.")
+    line: LeftOut[int] = Field(None, description="For a file: the line on which the row begins.")
 
     @classmethod
     def of(cls, failure: BulkFailure, *, is_of_file: bool) -> Self:
@@ -38,15 +38,15 @@ class BulkOperationOut(Out):
 
     typename: Annotated[Literal["BulkOperation"], Field(alias="__typename")]
     id: str
-    name: str = Field(description="What it does, such as `users.identify`.")
+    name: str = Field(description="What the operation does, such as `users.identify`.")
     status: BulkStatus
     estimated_total_rows: int
     processed_rows: int
     success_count: int
     error_count: int
-    error_items: list[BulkErrorOut] = Field(description="The first thousand.")
+    error_items: list[BulkErrorOut] = Field(description="The first thousand errors.")
     progress_path: str = Field(
-        description="Where to ask how far it has come.", json_schema_extra={"format": "uri"}
+        description="Where to ask for its progress.", json_schema_extra={"format": "uri"}
     )
     started_at: Moment | None
     completed_at: Moment | None

@@ -30,10 +30,10 @@ router = APIRouter(
 async def bulk_add_subscriptions(
     collection: str, request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
-    """Subscribe recipients to up to 1,000 objects, each as if by a request of its own.
+    """Subscribe recipients to up to 1,000 objects, each as if by its own request.
 
-    Recipients that are not right, or were never identified, are told as the failure of their
-    object; the others of it are subscribed.
+    Invalid recipients, and recipients that were never identified, are reported as the failure of
+    their object; the object's other recipients are subscribed.
     """
     given = await read_large_body(request, BulkSubscribeIn)
     view = await subscriptions.add_subscriptions(
@@ -51,7 +51,7 @@ async def bulk_add_subscriptions(
 async def bulk_delete_subscriptions(
     collection: str, request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
-    """End subscriptions to up to 1,000 objects; those that are not there are passed over."""
+    """End subscriptions to up to 1,000 objects; missing ones are ignored."""
     given = await read_large_body(request, BulkUnsubscribeIn)
     view = await subscriptions.end_subscriptions(
         engine, principal.environment, known_collection(collection), given

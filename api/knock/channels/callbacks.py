@@ -34,7 +34,7 @@ class TakenOut(Out):
     openapi_extra=takes(AnyCallbackIn),
 )
 async def take_callback(callback_id: str, request: Request, engine: EngineDep) -> JSONResponse:
-    """Take what a vendor tells of messages: that they were delivered, have bounced, or failed.
+    """Accept a vendor's report about messages: delivered, bounced or failed.
 
     The address is that of `GET /v1/admin/channels/{key}/environments/{slug}/callback`.
     """

@@ -81,7 +81,7 @@ async def _slack(engine: Engine, environment: EnvironmentScope, place: Place, qu
 
 async def _teams(engine: Engine, environment: EnvironmentScope, place: Place, query: Query) -> None:
     if (query.text("admin_consent") or "").lower() != "true":
-        raise Forbidden("Microsoft says nothing of a consent.")
+        raise Forbidden("Microsoft did not confirm admin consent.")
     try:
         tenant_id = UUID(query.text("tenant") or "")
     except ValueError:
@@ -151,7 +151,7 @@ async def _find_principal(engine: Engine, state: JsonObject) -> Principal:
     if not isinstance(principal, Principal) or principal.kind is not KeyKind.PUBLIC:
         raise Unauthenticated("The state needs a public key.", code="incorrect_token_type")
     if principal.is_anonymous:
-        raise Forbidden("Outside development the state needs a user token beside the public key.")
+        raise Forbidden("Outside development the state needs a user token besides the public key.")
     branch = _text(state, "branch_slug")
     if branch:  # What is connected is the same on every branch, but the name may be wrong.
         await on_branch(engine, principal.environment, branch)
@@ -189,8 +189,8 @@ def _read_redirect(engine: Engine, environment: EnvironmentScope, state: JsonObj
     allowed = engine.settings.connect_redirects
     if not may_send_to(url, allowed, allows_this_machine=environment.is_development):
         raise Forbidden(
-            "The redirect_url is at no origin of CARILLON_CONNECT_REDIRECTS, so nobody is sent "
-            "there."
+            "The redirect_url is not at an origin of CARILLON_CONNECT_REDIRECTS, so it was not "
+            "used."
         )
     return url
 

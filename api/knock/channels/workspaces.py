@@ -40,8 +40,8 @@ def _owner(name: str) -> dict[str, str | Param]:
     """Document who has stored the credentials."""
     return {
         name: Param(
-            "JSON with `object_id` and `collection`: who has stored the credentials for the"
-            " channel, such as a tenant.",
+            "JSON with `object_id` and `collection`: the object that has stored the credentials "
+            "for the channel, such as a tenant.",
             {"type": "string"},
             is_required=True,
         )
@@ -100,7 +100,7 @@ TeamsPlace = Annotated[Place, Depends(_teams_place)]
     openapi_extra=takes(query=_owner(_SLACK_OWNER)),
 )
 async def check_slack(principal: IdentityKey, engine: EngineDep, place: SlackPlace) -> JSONResponse:
-    """Tell whether a Slack workspace is connected; 403 where no token is stored."""
+    """Check whether a Slack workspace is connected; 403 if no token is stored."""
     found = await workspaces.check_slack(engine, principal.environment, place)
     return answer(SlackConnectionOut.of(found))
 
@@ -114,10 +114,10 @@ async def check_slack(principal: IdentityKey, engine: EngineDep, place: SlackPla
         query={
             **_owner(_SLACK_OWNER),
             "query_options.limit": whole("Channels per page", 1, _MOST, 200),
-            "query_options.cursor": "`next_cursor` of the page before.",
-            "query_options.exclude_archived": boolean("By default true."),
-            "query_options.types": "By default public_channel,private_channel.",
-            "query_options.team_id": "Of an organisation's workspaces the one to list.",
+            "query_options.cursor": "`next_cursor` of the previous page.",
+            "query_options.exclude_archived": boolean("Default: true."),
+            "query_options.types": "Default: public_channel,private_channel.",
+            "query_options.team_id": "The workspace of an organisation to list.",
         }
     ),
 )
@@ -153,7 +153,7 @@ async def list_slack_channels(
 async def revoke_slack(
     request: Request, principal: IdentityKey, engine: EngineDep, place: SlackPlace
 ) -> JSONResponse:
-    """End the access to a Slack workspace, and forget its token."""
+    """Revoke the access to a Slack workspace, and delete its token."""
     await workspaces.revoke_slack(engine, principal.environment, place)
     return _done(request)
 
@@ -166,7 +166,7 @@ async def revoke_slack(
     openapi_extra=takes(query=_owner(_TEAMS_OWNER)),
 )
 async def check_teams(principal: IdentityKey, engine: EngineDep, place: TeamsPlace) -> JSONResponse:
-    """Tell whether a Microsoft Teams tenant is connected; 403 where none is stored."""
+    """Check whether a Microsoft Teams tenant is connected; 403 if none is stored."""
     found = await workspaces.check_teams(engine, principal.environment, place)
     return answer(TeamsConnectionOut.of(found))
 
@@ -179,7 +179,7 @@ async def check_teams(principal: IdentityKey, engine: EngineDep, place: TeamsPla
     openapi_extra=takes(
         query={
             **_owner(_TEAMS_OWNER),
-            **{f"query_options.{name}": "As Microsoft Graph takes it." for name in _ODATA},
+            **{f"query_options.{name}": "As in Microsoft Graph." for name in _ODATA},
         }
     ),
 )
@@ -203,10 +203,12 @@ async def list_teams(
     openapi_extra=takes(
         query={
             **_owner(_TEAMS_OWNER),
-            "team_id": Param("Whose channels.", {"type": "string"}, is_required=True),
-            "query_options.$filter": "As Microsoft Graph takes it; without it no channel is shown"
-            " that is archived or private.",
-            "query_options.$select": "As Microsoft Graph takes it.",
+            "team_id": Param(
+                "The team whose channels are listed.", {"type": "string"}, is_required=True
+            ),
+            "query_options.$filter": "As in Microsoft Graph; by default, archived and private "
+            "channels are not shown.",
+            "query_options.$select": "As in Microsoft Graph.",
         }
     ),
 )
@@ -235,7 +237,7 @@ async def list_teams_channels(
 async def revoke_teams(
     request: Request, principal: IdentityKey, engine: EngineDep, place: TeamsPlace
 ) -> JSONResponse:
-    """Forget a Microsoft Teams tenant."""
+    """Disconnect a Microsoft Teams tenant."""
     await workspaces.revoke_teams(engine, principal.environment, place)
     return _done(request)
 

@@ -43,14 +43,14 @@ S = TypeVar("S", bound=GuideStepIn)
             "tenant": "Tenant, for targeting and templates.",
             "data": "A JSON object, for targeting and templates.",
             "type": "Only guides whose first step is of this message type.",
-            "force_all_guides": boolean("For the official client; changes nothing."),
+            "force_all_guides": boolean("Accepted for the official client; has no effect."),
         }
     ),
 )
 async def list_guides(
     user_id: str, channel_id: str, principal: FeedKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """List the guides that a user may see, in order, and why not the others."""
+    """List the guides that a user may see, in order, and why others are left out."""
     faults = Faults()
     tenant_id = faults.read(query.text, "tenant")
     data = faults.read(data_of, query)
@@ -141,7 +141,7 @@ for _action, _shape in (
 async def mark_guide_as_unarchived(
     user_id: str, request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
-    """Let a user see a guide again."""
+    """Show a guide to a user again."""
     given = await read_body(request, GuideKeyIn)
     await engaging.unarchive(engine, principal.environment, known_id(user_id), given)
     return answer(DoneOut())
@@ -156,7 +156,7 @@ async def mark_guide_as_unarchived(
 async def reset_guide_engagement(
     user_id: str, request: Request, principal: FeedKey, engine: EngineDep
 ) -> JSONResponse:
-    """Let a guide be new to a user."""
+    """Reset a guide, so that it is new to a user."""
     given = await read_body(request, GuideKeyIn)
     await engaging.reset(engine, principal.environment, known_id(user_id), given)
     return answer(DoneOut())

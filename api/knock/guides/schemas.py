@@ -79,7 +79,9 @@ class GuideOut(Out):
     steps: list[GuideStepOut]
     activation_url_rules: list[dict[str, Any]]
     activation_url_patterns: Annotated[list[dict[str, Any]], DocumentedAs(list[UrlPattern])]
-    bypass_global_group_limit: bool = Field(description="It waits for no other guide.")
+    bypass_global_group_limit: bool = Field(
+        description="Whether it does not wait for other guides."
+    )
     inserted_at: Moment | None
     updated_at: Moment | None
 

@@ -33,7 +33,7 @@ _MODES = ("rich", "compact")
         query={
             **filter_parameters(FeedFilters),
             "locale": "Language tag.",
-            "mode": choice("By default rich.", _MODES),
+            "mode": choice("Default: rich.", _MODES),
             "exclude": "Comma-separated paths of at most three levels, for example"
             " meta.total_count.",
         }
@@ -71,7 +71,7 @@ async def list_feed_items(
 async def get_feed_settings(
     user_id: str, channel_id: str, _: FeedKey, engine: EngineDep
 ) -> JSONResponse:
-    """Get the settings of a feed; a self-hosted feed never has to show a brand."""
+    """Get the settings of a feed; a self-hosted feed never has to show a vendor's branding."""
     known_id(user_id)
     await feeds.check_feed_channel(engine, _channel_id(channel_id))
     return answer(FeedSettingsOut(features=FeatureFlagsOut(branding_required=False)))

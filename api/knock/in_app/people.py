@@ -74,5 +74,5 @@ class FeedActivityOut(ActivityOut):
 
     actor: FeedPersonOut | None
     recipient: LeftOut[FeedPersonOut] = Field(
-        None, description="Missing when it was deleted, or the response filter hides it."
+        None, description="Missing if it was deleted, or if the response filter hides it."
     )

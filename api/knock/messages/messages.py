@@ -62,9 +62,9 @@ async def batch_get_content(
 async def get_message(
     message_id: str, request: Request, principal: FeedKey, engine: EngineDep
 ) -> JSONResponse:
-    """Get a message; with a public key and a user token one of that user.
+    """Get a message; with a public key and a user token, one of that user.
 
-    With a public key alone it is an item of a feed, but in `development`.
+    With a public key alone it must be a feed item, except in `development`.
     """
     message = await messages.get_message(
         engine, principal.environment, known_uuid(message_id), reach_of(request, principal)

@@ -59,7 +59,7 @@ class ProviderRequest(Shape):
     path: str | None = None
     query: str | None = None
     headers: dict[str, Any] | None = None
-    body: Any = Field(None, description="An object where it was JSON, else a text.")
+    body: Any = Field(None, description="An object if it was JSON, otherwise text.")
 
 
 class ProviderResponse(Shape):
@@ -67,7 +67,7 @@ class ProviderResponse(Shape):
 
     status: int | None = None
     headers: dict[str, Any] | None = None
-    body: Any = Field(None, description="An object where it was JSON, else a text.")
+    body: Any = Field(None, description="An object if it was JSON, otherwise text.")
 
 
 class DeliveryLogOut(Out):
@@ -102,7 +102,7 @@ class ActivityOut(Out):
     typename: Annotated[Literal["Activity"], Field(alias="__typename")] = "Activity"
     id: UUID
     actor: RecipientOut | None
-    recipient: LeftOut[RecipientOut] = Field(None, description="Missing when it was deleted.")
+    recipient: LeftOut[RecipientOut] = Field(None, description="Missing if it was deleted.")
     data: dict[str, Any]
     inserted_at: Moment
     updated_at: Moment

@@ -130,8 +130,10 @@ def _add_routes() -> None:
             _batch(action),
             tier=3,
             summary=f"Mark messages as {action}",
-            description="Messages that were updated less than a second ago are returned as they "
-            "are, and named in `x-ratelimited-message_ids`.",
+            description=(
+                "Messages that were updated less than a second ago are returned "
+                "unchanged, and listed in `x-ratelimited-message_ids`."
+            ),
             response_model=list[MessageOut],
             openapi_extra=takes(body),
         )

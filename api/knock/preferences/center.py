@@ -114,7 +114,7 @@ class SignedUrlOut(Out):
 async def get_preference_center_config(
     user: KnownUser, principal: FeedKey, engine: EngineDep
 ) -> JSONResponse:
-    """Get what the preference center shows to a user."""
+    """Get the preference center of a user."""
     view = await get_view(engine, principal.environment, user)
     return answer(CenterConfigOut.of(view))
 
@@ -123,6 +123,6 @@ async def get_preference_center_config(
 async def generate_preference_center_signed_url(
     user: KnownUser, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
-    """Make a link by which a user sets its preferences; whoever has it may use it."""
+    """Create a link to the preference center of a user; anyone who has it can use it."""
     made = await sign_url(engine, principal.environment, user)
     return answer(SignedUrlOut(url=made.url, token=made.token))

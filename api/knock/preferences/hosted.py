@@ -45,8 +45,8 @@ button { border-radius: .375rem; cursor: pointer; margin-top: 1rem }
 .logo { max-height: 3rem; max-width: 12rem }
 """
 _FIXED = "This depends on something else, and cannot be changed here."
-_EXPIRED = "Open the link in a newer message of ours."
-_GONE = "There is nobody any more whose preferences it could change."
+_EXPIRED = "Open the link in a more recent message."
+_GONE = "The user whose preferences it changed no longer exists."
 
 
 @router.get("/{token}")
@@ -76,7 +76,7 @@ def _refused(error: NotFound) -> HTMLResponse:
         case LinkExpired():
             return render_page("This link has expired", f"<p>{_EXPIRED}</p>", status=410)
         case UserGone():
-            return render_page("This link is not valid any more", f"<p>{_GONE}</p>", status=404)
+            return render_page("This link is no longer valid", f"<p>{_GONE}</p>", status=404)
     return render_invalid_link()
 
 

@@ -22,11 +22,9 @@ class PreferenceSetOut(Out):
 
     id: str
     channel_types: Annotated[Any, DocumentedAs(ChannelTypesIn | None)]
-    channels: Annotated[Any, DocumentedAs(ChannelsIn | None)] = Field(
-        description="By id of channel."
-    )
+    channels: Annotated[Any, DocumentedAs(ChannelsIn | None)] = Field(description="By channel id.")
     categories: Annotated[Any, DocumentedAs(_Nodes)]
-    workflows: Annotated[Any, DocumentedAs(_Nodes)] = Field(description="By key of workflow.")
+    workflows: Annotated[Any, DocumentedAs(_Nodes)] = Field(description="By workflow key.")
     commercial_subscribed: Annotated[Any, DocumentedAs(Switch)] = Field(
         description="Whether commercial messages are wanted."
     )

@@ -72,7 +72,7 @@ def _map(section: Section, shape: type[Shape]) -> _Part:
         section,
         path=section.value,
         name=section.value,
-        about="Replace one map of a preference set, and leave the others.",
+        about="Replace one map of a preference set, and leave the others unchanged.",
         shape=shape,
         stored=lambda body, _: body.content(),
         key=_no_key,
@@ -85,7 +85,9 @@ def _entry(section: Section, name: str) -> _Part:
         section,
         path=f"{section}/{{key:path}}",  # a category may have slashes
         name=name,
-        about="Replace the preferences for one workflow or category, and leave all others.",
+        about=(
+            "Replace the preferences for one workflow or category, and leave all others unchanged."
+        ),
         shape=NodeEntryIn,
         stored=lambda body, key: {key: body.entry()},
         key=_new_key,
@@ -103,7 +105,7 @@ _PARTS = (
         Section.CHANNEL_TYPES,
         path="channel_types/{channel_type}",
         name="channel_type",
-        about="Replace the preference for one type of channel, and leave all others.",
+        about="Replace the preference for one type of channel, and leave all others unchanged.",
         shape=SwitchEntryIn,
         stored=lambda body, channel_type: {channel_type: body.entry()},
         key=_channel_type,

@@ -75,7 +75,9 @@ async def new_set(set_id: str) -> str:
 
 def _add_reading(holder: Holder) -> None:
     of, has_tenant = holder.of, holder.of is USER_PATH
-    query = {"tenant": "Lays the set over the default of this tenant, too."} if has_tenant else None
+    query = (
+        {"tenant": "Merge the set over the default of this tenant as well."} if has_tenant else None
+    )
 
     @router.get(
         holder.path,
@@ -141,7 +143,7 @@ def _add_writing(holder: Holder) -> None:
         recipient: RecipientRef = Depends(of.new),
         set_id: str = Depends(new_set),
     ) -> JSONResponse:
-        """Set a preference set: it replaces what is stored unless it says that it is merged."""
+        """Set a preference set: it replaces what is stored unless it asks to be merged."""
         given = await read_body(request, PreferenceSetIn)
         how = Persistence(given.persistence or Persistence.REPLACE)
         written = await sets.write_set(
@@ -162,7 +164,7 @@ def _add_writing(holder: Holder) -> None:
         recipient: RecipientRef = Depends(of.known),
         set_id: str = Depends(known_set),
     ) -> Response:
-        """Delete a preference set; the defaults count then."""
+        """Delete a preference set; the defaults then apply."""
         await sets.delete_set(engine, principal.environment, recipient, set_id)
         return Response(status_code=204)
 

@@ -92,7 +92,7 @@ async def _find_principal(
         environment = await on_branch(engine, caller.environment, branch)
         caller = replace(caller, environment=environment)
     if query.get("vsn") != _VERSION:
-        raise BadRequest(f"The socket speaks version {_VERSION} of Phoenix' protocol (`vsn`).")
+        raise BadRequest(f"The socket supports version {_VERSION} of the Phoenix protocol (`vsn`).")
     user = _user_of(caller)
     tier = _TIER_OF_ALL if user is None else _TIER_OF_USER
     limiter.check((caller.environment.id, "socket"), tier, user and user[1])

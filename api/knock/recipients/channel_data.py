@@ -102,9 +102,9 @@ def _add_writing(holder: Holder) -> None:
         principal: Principal = Depends(require_identity_key),
         recipient: RecipientRef = Depends(of.new),
     ) -> JSONResponse:
-        """Set what a recipient stores for a channel, in the place of what is there.
+        """Set what a recipient stores for a channel, replacing what is there.
 
-        A recipient that nobody knows is made known.
+        An unknown recipient is created.
         """
         given = await read_body(request, ChannelDataRequest)
         stored = await channel_data.set_channel_data(
@@ -125,7 +125,7 @@ def _add_writing(holder: Holder) -> None:
         principal: Principal = Depends(holder.remover),
         recipient: RecipientRef = Depends(of.known),
     ) -> Response:
-        """Forget what a recipient has stored for a channel."""
+        """Delete what a recipient has stored for a channel."""
         known = _known_channel(channel_id)
         await channel_data.unset_channel_data(engine, principal.environment, recipient, known)
         return Response(status_code=204)

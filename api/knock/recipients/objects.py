@@ -62,9 +62,9 @@ async def get_object(ref: KnownObject, principal: SecretKey, engine: EngineDep) 
 async def set_object(
     ref: NewObject, request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
-    """Set an object: made when new, else properties are merged deeply into what is stored.
+    """Set an object: create it, or merge the properties deeply into what is stored.
 
-    The collection `$tenants` holds the tenants, which have settings beside their properties.
+    The collection `$tenants` holds the tenants, which have settings besides their properties.
     """
     given = await read_body(request, TenantIn if ref.collection == TENANTS else ObjectIn)
     stored = await recipients.store_recipient(engine, principal.environment, ref, given)

@@ -174,7 +174,7 @@ class ChannelDataOut(Out):
     channel_id: UUID
     data: Annotated[dict[str, Any], DocumentedAs(AnyChannelData)]
     provider: LeftOut[Annotated[str, DocumentedAs(_Provider)]] = Field(
-        None, description="Of Knock's providers; not of others."
+        None, description="Present for Knock's providers only."
     )
 
     @classmethod

@@ -37,7 +37,7 @@ async def list_tenants(principal: SecretKey, engine: EngineDep, query: QueryDep)
 
 
 _RESOLVES = "resolve_full_preference_settings"
-_HELP = {_RESOLVES: boolean("Lay the tenant's preference set over the environment's.")}
+_HELP = {_RESOLVES: boolean("Merge the tenant's preference set over the environment's.")}
 
 
 @router.get(
@@ -65,7 +65,7 @@ async def get_tenant(
 async def set_tenant(
     tenant_id: str, request: Request, principal: SecretKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Set a tenant: made when new, else properties and settings are merged into what is stored."""
+    """Set a tenant: create it, or merge properties and settings into what is stored."""
     faults = Faults()
     new_id = faults.read(new_id_of, tenant_id)
     resolves = faults.read(query.boolean, _RESOLVES)

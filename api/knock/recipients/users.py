@@ -59,9 +59,9 @@ async def get_user(user: KnownUser, principal: FeedKey, engine: EngineDep) -> JS
 async def identify_user(
     user: NewUser, request: Request, principal: IdentityKey, engine: EngineDep
 ) -> JSONResponse:
-    """Identify a user: made when new, else properties are merged deeply into what is stored.
+    """Identify a user: create it, or merge the properties deeply into what is stored.
 
-    With a public key this needs a user token, but in development.
+    With a public key this needs a user token, except in development.
     """
     given = await read_body(request, UserIn)
     stored = await recipients.store_recipient(engine, principal.environment, user, given)
@@ -94,7 +94,7 @@ async def merge_user(
 async def delete_user(user: KnownUser, principal: SecretKey, engine: EngineDep) -> Response:
     """Delete a user with messages, runs, channel data and preferences; open runs end.
 
-    Who has very much is gone some moments after the answer.
+    A user with very much data is gone some moments after the answer.
     """
     await departures.delete_recipient(engine, principal.environment, user)
     return Response(status_code=204)

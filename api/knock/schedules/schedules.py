@@ -51,7 +51,7 @@ async def list_schedules(principal: SecretKey, engine: EngineDep, query: QueryDe
 async def create_schedules(
     request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
-    """Make a schedule for each of up to 100 recipients; those given inline are identified first.
+    """Create a schedule for each of up to 100 recipients; inline ones are identified first.
 
     A recipient that is only named must have been identified before.
     """
@@ -72,9 +72,10 @@ async def create_schedules(
 async def update_schedules(
     request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
-    """Change up to 100 schedules in the same way; returns those that are there.
+    """Change up to 100 schedules in the same way; returns those that exist.
 
-    What is left out stays as it is, null takes it away: without repeats a schedule occurs once.
+    Members that are left out stay unchanged, null removes them: without repeats a schedule occurs
+    once.
     """
     body = await read_large_object(request)
     given = read_shape(UpdateSchedulesIn, body.content)
@@ -92,7 +93,7 @@ async def update_schedules(
 async def delete_schedules(
     request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
-    """Delete up to 100 schedules; returns those that were there. Runs that they made go on."""
+    """Delete up to 100 schedules; returns those that existed. Runs that they made continue."""
     given = await read_body(request, DeleteSchedulesIn)
     deleted = await schedules.delete_schedules(engine, principal.environment, given.known_ids())
     return answer([ScheduleOut.of(one) for one in deleted])

@@ -42,12 +42,12 @@ class ScheduleOut(Out):
     recipient: RecipientOut
     actor: RecipientOut | None
     tenant: str | None
-    data: dict[str, Any] | None = Field(description="null also when it has more than 256 kB.")
+    data: dict[str, Any] | None = Field(description="Also null if it is larger than 256 kB.")
     repeats: list[RepeatOut]
     scheduled_at: Moment | None
     ending_at: Moment | None
     next_occurrence_at: Moment | None = Field(
-        description="null when nothing is to come, or while it is paused."
+        description="null if there are no more occurrences, or while it is paused."
     )
     last_occurrence_at: Moment | None
     inserted_at: Moment

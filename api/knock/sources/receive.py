@@ -37,7 +37,7 @@ class ReceivedOut(Out):
     openapi_extra=takes(AnyEventIn),
 )
 async def receive_event(endpoint_id: str, request: Request, engine: EngineDep) -> JSONResponse:
-    """Take an event of a source: stored, then answered; its actions follow."""
+    """Accept an event of a source: it is stored, then answered; its actions follow."""
     raw, body = await read_signed(request)
     received = await receiving.receive(
         engine, known_id(endpoint_id), raw=raw, body=body, headers=dict(request.headers)

@@ -13,7 +13,7 @@ from domain.kit.shapes import read_shape
 from domain.recipients.shapes import AnyRecipientIn
 from domain.triggers.requests import CancelIn, CancellationKey, TriggerAnswer, TriggerIn
 
-_OLD_SPELLING = "Also taken as `cancelation_key`, as the SDKs of the time wrote it."
+_OLD_SPELLING = "Also accepted as `cancelation_key`, as older SDKs spell it."
 _Name = Annotated[str, Field(description="Key of the workflow.", min_length=1)]
 
 
@@ -32,7 +32,7 @@ class NotifyIn(TriggerIn):
     """The older form of a trigger."""
 
     name: _Name
-    actor: AnyRecipientIn = Field(description="Who did it: a recipient.")
+    actor: AnyRecipientIn = Field(description="The recipient who caused it.")
     cancellation_key: CancellationKey | None = Field(None, description=_OLD_SPELLING)
 
     @classmethod

@@ -67,7 +67,7 @@ async def cancel_workflow(
 ) -> Response:
     """Cancel the open runs of a cancellation key, or those of some recipients.
 
-    Holds for every trigger that was accepted before, also where runs have not begun.
+    Applies to every trigger that was accepted before, even if its runs have not started.
     """
     wanted = parse_cancel_request(_known_key(key), await read_object(request))
     await cancelling.cancel(engine, principal.environment, wanted)

@@ -19,6 +19,6 @@ router = APIRouter(prefix="/v1/assets", tags=["Account"], responses=ERROR_RESPON
 
 @router.get("", response_model=PlainEntriesOut[AssetOut], openapi_extra=takes(query=PAGE_HELP))
 async def list_assets(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
-    """List the pictures of the account, newest first."""
+    """List the images of the account, newest first."""
     page = await assets.list_assets(engine, read_limit(query, BY_UUID))
     return answer(PlainEntriesOut[AssetOut].of(page, map(AssetOut.of, page.rows)))

@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1/members", tags=["Account"], responses=ERROR_RESPO
     openapi_extra=takes(query=filter_parameters(MemberFilters, PAGE_HELP)),
 )
 async def list_members(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
-    """List the members of the account, those first who joined first."""
+    """List the members of the account, in the order in which they joined."""
     filters, request = read_list(query, MemberFilters, BY_UUID, page=read_limit)
     page = await members.list_members(engine, filters, request)
     return answer(PlainEntriesOut[MemberOut].of(page, map(MemberOut.of, page.rows)))
@@ -40,6 +40,6 @@ async def get_member(id: str, _token: ServiceToken, engine: EngineDep) -> JSONRe
 
 @router.delete("/{id}", status_code=204, responses=refusals({422: "last_owner"}))
 async def remove_member(id: str, _token: ServiceToken, engine: EngineDep) -> Response:
-    """Remove a member; the last owner stays."""
+    """Remove a member; the last owner cannot be removed."""
     await members.remove_member(engine, known_uuid(id))
     return Response(status_code=204)

@@ -20,7 +20,7 @@ class EnvironmentOut(Out):
     name: str
     order: int
     owner: Literal["system", "user"] = Field(
-        description="Whether it was there from the beginning, or somebody added it."
+        description="Whether the member was there from the beginning, or was added later."
     )
     hide_pii_data: bool = False
     label_color: str | None = None

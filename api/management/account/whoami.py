@@ -15,7 +15,7 @@ router = APIRouter(prefix="/v1/whoami", tags=["Account"], responses=ERROR_RESPON
 
 @router.get("", response_model=WhoamiOut)
 async def whoami(token: ServiceToken, engine: EngineDep) -> JSONResponse:
-    """Tell whose token this is, and what there is for it."""
+    """Get the account and the scope of the token."""
     # For ever is 0 in the setting, and null in the answer.
     features = FeaturesOut(data_retention_days=engine.settings.retention_days or None)
     return answer(WhoamiOut(service_token_name=token.name, account_features=features))

@@ -97,7 +97,7 @@ async def get_broadcast(
 async def upsert_broadcast(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Create or replace a draft. One that is scheduled has to be cancelled first."""
+    """Create or replace a draft. A scheduled one must be cancelled first."""
     new_key, document = await _read(key, request, query)
     environment = await read_environment(engine, query)
     view = await broadcasts.upsert_broadcast(engine, environment, new_key, document)
@@ -131,7 +131,7 @@ async def validate_broadcast(
 async def send_broadcast(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Send a draft to its audience, or to whom a file names, at once or at an instant."""
+    """Send a draft to its audience, or to the users in a file, at once or at a given time."""
     faults = Faults()
     body = await faults.wait_for(read_body(request, SendIn))
     faults.read(wants_annotations, request, query)

@@ -53,7 +53,7 @@ class ChannelOut(Out):
     updated_at: Moment
     archived_at: Moment | None
     environment_settings: LeftOut[dict[str, ChannelSettingsOut]] = Field(
-        None, description="By slug; missing in lists unless it is included."
+        None, description="By slug; missing in lists unless requested with `include[]`."
     )
 
     @classmethod
@@ -107,7 +107,7 @@ class ChannelGroupOut(Out):
     name: str
     channel_type: str
     operator: str = Field(
-        description="Whether `any` rule may choose its channel, or `all` have to."
+        description="Whether `any` rule may choose its channel, or `all` must match."
     )
     source: str
     visible_in: list[str]

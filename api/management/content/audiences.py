@@ -34,6 +34,6 @@ router = ContentResource(AUDIENCE, AudienceOut, tag="Audiences").router
 async def archive(
     key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Archive an audience in all environments, for good, with all its members."""
+    """Archive an audience in all environments, permanently, with all its members."""
     await archive_audience(engine, await read_environment(engine, query), known_id(key))
     return answer(SuccessOut())

@@ -28,9 +28,11 @@ class BranchOut(Out):
 
     slug: str
     created_at: Moment
-    updated_at: Moment = Field(description="When it was made, rebased or committed to last.")
-    deleted_at: Moment | None = Field(None, description="Always null: what is deleted is gone.")
-    last_commit_at: Moment | None = Field(description="Of the commits made on it.")
+    updated_at: Moment = Field(description="When it was last created, rebased or committed to.")
+    deleted_at: Moment | None = Field(
+        None, description="Always null, because deleted branches are gone."
+    )
+    last_commit_at: Moment | None = Field(description="Time of the last commit on it.")
 
     @classmethod
     def of(cls, branch: Branch) -> Self:
@@ -74,7 +76,7 @@ async def get_branch(
 async def create_branch(
     branch_slug: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Create a branch of what `development` has committed."""
+    """Create a branch from what `development` has committed."""
     environment = await _development(engine, query)
     branch = await branches.create_branch(engine, environment, branch_slug)
     return answer(BranchOut.of(branch), status_code=201)
@@ -84,7 +86,7 @@ async def create_branch(
 async def delete_branch(
     branch_slug: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> Response:
-    """Delete a branch with all that was not merged, for good."""
+    """Delete a branch with everything that was not merged, permanently."""
     environment = await _development(engine, query)
     await branches.delete_branch(engine, environment, branch_slug)
     return Response(status_code=204)
@@ -99,7 +101,7 @@ async def delete_branch(
 async def rebase_branch(
     branch_slug: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Bring a branch up to date with `development`; what was committed on it stays as it is."""
+    """Bring a branch up to date with `development`; what was committed on it stays."""
     environment = await _development(engine, query)
     return answer(BranchOut.of(await branches.rebase_branch(engine, environment, branch_slug)))
 

@@ -55,7 +55,7 @@ class CommitOut(Out):
     author: CommitAuthorOut
     commit_author: CommitAuthorOut
     commit_message: LeftOut[str] = None
-    empty: bool = Field(description="Whether nothing had changed. Not of Knock's API.")
+    empty: bool = Field(description="Whether nothing had changed. Not part of Knock's API.")
     created_at: Moment
     updated_at: Moment
 
@@ -101,7 +101,7 @@ async def list_commits(_token: ServiceToken, engine: EngineDep, query: QueryDep)
     openapi_extra=takes(query={**SCOPE_HELP, **_SELECTION_HELP, **NOTE_HELP}),
 )
 async def commit_all(token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
-    """Publish every change that was saved and not yet committed."""
+    """Publish every saved change that is not yet committed."""
     faults = Faults()
     selection = faults.read(read_filters, query, Selection)
     note = faults.read(read_note, query, token)
@@ -118,15 +118,16 @@ async def commit_all(token: ServiceToken, engine: EngineDep, query: QueryDep) ->
     openapi_extra=takes(
         query={
             "to_environment": Param("Slug of the target.", {"type": "string"}, is_required=True),
-            "branch": "Slug of a branch that is merged into `development`, the target then.",
+            "branch": "Slug of a branch to merge into `development`, which must be the target.",
             **_SELECTION_HELP,
         }
     ),
 )
 async def promote_all(token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
-    """Copy every commit that was not promoted yet from the environment before the target.
+    """Promote every commit of the environment before the target that was not promoted yet.
 
-    With a branch, merge it: copy every commit of it that was not merged yet to `development`.
+    With a branch, merge it: copy every commit of the branch that was not merged yet to
+    `development`.
     """
     faults = Faults()
     target = faults.read(query.required, "to_environment")

@@ -37,7 +37,7 @@ router = goals.router
 async def archive(
     key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Archive a goal in all environments, for good."""
+    """Archive a goal in all environments, permanently."""
     environment = await read_environment(engine, query)
     await archiving.archive(engine, environment, GOAL.name, known_id(key))
     return answer(SuccessOut())

@@ -36,7 +36,7 @@ class GuideStepOut(GuideStep):
     """A step as it is read."""
 
     json_schema: dict[str, Any] | None = Field(
-        None, description="Of its values, where `include_json_schema` asks for it."
+        None, description="JSON Schema of its values, if requested with `include_json_schema`."
     )
 
 
@@ -55,14 +55,14 @@ class GuideOut(ContentOut):
     activation_url_patterns: Annotated[Any, DocumentedAs(list[UrlPattern])]
     target_audience_key: Annotated[Any, DocumentedAs(str | None)]
     strict_tenancy: LeftOut[bool] = Field(
-        None, description="Members of the audience count for their tenant alone."
+        None, description="Members of the audience count only for their tenant."
     )
     scope: LeftOut[str] = Field(
-        None, description="`per_tenant`: what users did with it counts for their tenant alone."
+        None, description="`per_tenant`: engagement counts only for its tenant."
     )
     target_property_conditions: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
     guide_audience_conditions: None = Field(
-        None, description="Always null: `target_property_conditions` has all there are."
+        None, description="Always null: see `target_property_conditions`."
     )
     goal_attachment: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
     active: bool = Field(description="Whether it is switched on in this environment.")
@@ -88,9 +88,9 @@ class GuideOut(ContentOut):
 class GuideActivation(Shape):
     """Switch on or off, or on for some time; Knock's CLI sends this in the query."""
 
-    status: bool | None = Field(None, description="On when it is left out.")
-    begins_at: Instant | None = Field(None, alias="from", description="On from then on.")
-    ends_at: Instant | None = Field(None, alias="until", description="On until then.")
+    status: bool | None = Field(None, description="Default: true.")
+    begins_at: Instant | None = Field(None, alias="from", description="When it is switched on.")
+    ends_at: Instant | None = Field(None, alias="until", description="When it is switched off.")
 
 
 class GuideResource(ContentResource):
@@ -132,7 +132,7 @@ router = guides.router
 async def activate_guide(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Switch a guide on or off in one environment, at once, or on for some time."""
+    """Switch a guide on or off in one environment, at once or for a period."""
     faults = Faults()
     given = await faults.wait_for(read_body(request, GuideActivation))
     status = faults.read(query.boolean, "status")
@@ -161,7 +161,7 @@ async def activate_guide(
 async def archive(
     key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Archive a guide in all environments, for good."""
+    """Archive a guide in all environments, permanently."""
     environment = await read_named_environment(engine, query)
     await archiving.archive(engine, environment, GUIDE.name, known_id(key))
     return answer(SuccessOut())

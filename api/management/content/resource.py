@@ -38,7 +38,7 @@ from services.content.drafts import ContentView
 from services.engine import Engine
 
 ANNOTATE_HELP: dict[str, str | Param] = {
-    "annotate": boolean("Add `__annotation`, as Knock's CLI needs it.")
+    "annotate": boolean("Add `__annotation`, which Knock's CLI needs.")
 }
 READ_HELP: dict[str, str | Param] = {
     **SCOPE_HELP,
@@ -50,7 +50,7 @@ WRITE_HELP: dict[str, str | Param] = {
     **ANNOTATE_HELP,
     "commit": boolean("Publish at once."),
     **NOTE_HELP,
-    "force": boolean("Write in an environment that content is otherwise promoted to."),
+    "force": boolean("Write directly in an environment to which content is otherwise promoted."),
 }
 
 
@@ -72,7 +72,7 @@ class ContentOut(Out):
     created_at: Moment
     updated_at: Moment
     annotation: LeftOut[Annotated[Any, DocumentedAs(dict[str, Any])]] = Field(
-        None, alias=ANNOTATION, description="For Knock's CLI."
+        None, alias=ANNOTATION, description="Used by Knock's CLI."
     )
 
     @classmethod
@@ -123,7 +123,7 @@ class ContentShapes:
         name = kind.name.value
         taken: dict[str, Any] = {name: (Annotated[Any, DocumentedAs(kind.shape)], ...)}
         given: dict[str, Any] = {name: (shape, ...)}
-        wrapped = f"The {kind.noun} under its name."
+        wrapped = f"The {kind.noun}, under its type."
         self.body = create_model(f"{title}Body", __base__=Shape, __doc__=wrapped, **taken)
         self.body_out = create_model(f"{title}BodyOut", __base__=Out, __doc__=wrapped, **given)
         self.page: Any = PlainEntriesOut[shape]  # type: ignore[valid-type]
@@ -204,7 +204,7 @@ class ContentResource(ContentShapes):
             self.upsert_content,
             methods=["PUT"],
             name=f"upsert_{name}",
-            description=f"Create or replace one {noun}; with `commit` publish it too.",
+            description=f"Create or replace one {noun}; with `commit`, also publish it.",
             response_model=self.body_out,
             openapi_extra=takes(self.body, query=WRITE_HELP),
         )
@@ -213,7 +213,7 @@ class ContentResource(ContentShapes):
             self.validate_content,
             methods=["PUT"],
             name=f"validate_{name}",
-            description=f"Judge one {noun} without saving it.",
+            description=f"Validate one {noun} without saving it.",
             response_model=self.body_out,
             openapi_extra=takes(self.body, query={**SCOPE_HELP, **ANNOTATE_HELP}),
         )

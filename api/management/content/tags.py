@@ -60,7 +60,7 @@ async def list_tags(_token: ServiceToken, engine: EngineDep) -> JSONResponse:
 async def upsert_tag(
     name: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Create a tag, or change it: what is left out is null then."""
+    """Create a tag, or change it; what is left out becomes null."""
     wanted = (await read_body(request, TagBodyIn)).tag
     stored = await tags.put_tag(engine, new_id_of(name, field="name"), wanted)
     return answer(TagBodyOut(tag=TagOut.of(stored)))
@@ -68,6 +68,6 @@ async def upsert_tag(
 
 @router.delete("/{name}", status_code=204)
 async def delete_tag(name: str, _token: ServiceToken, engine: EngineDep) -> Response:
-    """Take a tag out of the catalog; content that bears it keeps it."""
+    """Remove a tag from the catalog; content that has it keeps it."""
     await tags.delete_tag(engine, known_id(name))
     return Response(status_code=204)

@@ -43,11 +43,11 @@ router = APIRouter(prefix="/v1/translations", tags=["Translations"], responses=E
 
 _FORMATS = ("json", "po")
 _NAMED: dict[str, str | Param] = {
-    "namespace": "Empty, or left out, for texts without one.",
-    "tenant": "Whose texts they are; left out for everybody's.",
+    "namespace": "Empty or left out for texts without a namespace.",
+    "tenant": "The tenant of the texts; left out for general texts.",
 }
 _FORMAT_HELP: dict[str, str | Param] = {
-    "format": choice("How the texts are answered, by default json.", _FORMATS)
+    "format": choice("Format of the returned texts. Default: json.", _FORMATS)
 }
 
 
@@ -101,7 +101,7 @@ class TranslationBodyOut(Out):
 class TranslationTwiceOut(TranslationOut):
     """A translation as it is read: Knock's documents wrap it, and Knock's CLI reads it bare."""
 
-    translation: TranslationOut = Field(description="The same once more.")
+    translation: TranslationOut = Field(description="The same again.")
 
 
 @router.get(

@@ -30,10 +30,13 @@ class VariableOut(Out):
     type: Literal["public", "secret"]
     description: str | None
     value: str | None = Field(
-        description="In the environment that was asked for; else where an environment has none."
+        description=(
+            "The value in the requested environment; otherwise that of environments "
+            "without one of their own."
+        )
     )
     environment_values: LeftOut[dict[str, str | None]] = Field(
-        None, description="By slug; left out when one environment was asked for."
+        None, description="By slug; left out if one environment was requested."
     )
     inserted_at: Moment
     updated_at: Moment
@@ -59,7 +62,7 @@ class VariableOut(Out):
     openapi_extra=takes(
         query={
             **SCOPE_HELP,
-            "environment": "Slug; without, the values of all environments are listed.",
+            "environment": "Slug of an environment. Default: the values of all environments.",
             **filter_parameters(VariableFilters, PAGE_HELP),
         }
     ),

@@ -44,7 +44,9 @@ class WorkflowOut(ContentOut):
     steps: Annotated[Any, DocumentedAs(list[Step])]
     active: bool = Field(description="Whether triggers make runs in this environment.")
     valid: bool = Field(description="Whether everything that it refers to exists.")
-    created_by: None = Field(None, description="Always null: service tokens are nobody's.")
+    created_by: None = Field(
+        None, description="Always null, because service tokens belong to nobody."
+    )
     updated_by: None = Field(None, description="Always null, as `created_by`.")
 
     @classmethod
@@ -56,9 +58,9 @@ class WorkflowOut(ContentOut):
 class Activation(Shape):
     """Switch on or off; Knock's CLI sends `status` in the query instead."""
 
-    status: bool | None = Field(None, description="On when it is left out.")
+    status: bool | None = Field(None, description="Default: true.")
     active: Annotated[Any, DocumentedAs(bool)] = Field(
-        None, description="What a workflow calls it when it is read; `true` at most."
+        None, description="The name that a workflow has for it when read; only `true` is accepted."
     )
 
 
@@ -97,7 +99,7 @@ async def activate_workflow(
     # Nothing means on. But `active` is what a workflow calls it when it is read, and to take
     # `{"active": false}` for nothing would switch on what the caller wants off.
     if status is None and body.active not in (None, True):
-        raise InvalidParams.of("status", "is required to switch off; `active` is read-only")
+        raise InvalidParams.of("status", "is required to deactivate it; `active` is read-only")
     environment = await read_scope(engine, query)
     view = await switch_content(
         engine, environment, WORKFLOW, known_id(key), active=status is not False

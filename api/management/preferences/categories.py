@@ -61,7 +61,7 @@ async def list_preference_categories(_token: ServiceToken, engine: EngineDep) ->
 async def upsert_preference_category(
     name: str, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Create a preference category, or return the one that is there."""
+    """Create a preference category, or return the existing one."""
     category = await categories.put_category(engine, new_id_of(name, field="name"))
     return answer(PreferenceCategoryBodyOut(preference_category=PreferenceCategoryOut.of(category)))
 

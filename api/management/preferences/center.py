@@ -34,7 +34,7 @@ class PreferenceCenterOut(Out):
 async def get_preference_center(
     _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Get the preference center of an environment; the built-in one when nothing was said."""
+    """Get the preference center of an environment; by default the built-in one."""
     environment = await read_environment(engine, query)
     return answer(PreferenceCenterOut.of(await centers.get_center(engine, environment)))
 
@@ -47,7 +47,8 @@ async def upsert_preference_center(
 ) -> JSONResponse:
     """Set what the hosted page of an environment shows; takes effect at once.
 
-    The row about commercial messages is always there: left out, it is added with built-in words.
+    The row about commercial messages is always shown: if left out, it is added with the built-in
+    text.
     """
     wanted = await read_body(request, CenterIn)
     environment = await read_environment(engine, query)
@@ -60,6 +61,6 @@ async def upsert_preference_center(
 async def reset_preference_center(
     _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Show the built-in words and rows again; whether it is enabled stays as it is."""
+    """Restore the built-in texts and rows; whether it is enabled does not change."""
     environment = await read_environment(engine, query)
     return answer(PreferenceCenterOut.of(await centers.reset_center(engine, environment)))

@@ -67,7 +67,7 @@ async def preview_of_step(
 async def preview_of_template(
     request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Render a template that is saved nowhere."""
+    """Render a template that is not saved anywhere."""
     asked = await read_body(request, TemplatePreviewIn)
     environment = await read_scope(engine, query)
     return answer(TemplatePreviewOut.of(await preview_template(engine, environment, asked)))

@@ -22,9 +22,9 @@ class PreviewErrorOut(Out):
     """What keeps content from being rendered."""
 
     message: str
-    field: str | None = Field(description="Where it is at fault; null when that is not known.")
+    field: str | None = Field(description="The field at fault; null if unknown.")
     line: int | None = Field(description="Counted from 1.")
-    column: int | None = Field(description="Counted from 1. Beyond Knock's document.")
+    column: int | None = Field(description="Counted from 1. Not part of Knock's API.")
 
     @classmethod
     def of(cls, fault: Fault) -> Self:
@@ -45,7 +45,7 @@ class TemplatePreviewOut(Out):
     result: _Result
     content_type: str = Field(description="The channel type.")
     template: LeftOut[Annotated[Any, DocumentedAs(_TEMPLATES)]] = Field(
-        None, description="With what it has rendered to in the place of its Liquid."
+        None, description="The template, rendered."
     )
     errors: LeftOut[list[PreviewErrorOut]] = None
 
@@ -62,10 +62,9 @@ class StepPreviewOut(Out):
     result: _Result
     content_type: str = Field(description="The channel type; `http` for fetch steps too.")
     template: Annotated[Any, DocumentedAs(_TEMPLATES)] = Field(
-        description="With what it has rendered to in the place of its Liquid; as it is written"
-        " when it cannot be rendered."
+        description="The template, rendered; as written if it cannot be rendered."
     )
-    errors: LeftOut[list[PreviewErrorOut]] = Field(None, description="Beyond Knock's document.")
+    errors: LeftOut[list[PreviewErrorOut]] = Field(None, description="Not part of Knock's API.")
 
     @classmethod
     def of(cls, preview: Preview) -> Self:
@@ -78,8 +77,10 @@ class RequestPreviewOut(StepPreviewOut):
     """A reusable request that was rendered, or why it was not."""
 
     template: Annotated[Any, DocumentedAs(dict[str, Any])] = Field(
-        description="`method`, `url`, `headers`, `query_params` and `body`; as they are written"
-        " when they cannot be rendered."
+        description=(
+            "`method`, `url`, `headers`, `query_params` and `body`; as written if they "
+            "cannot be rendered."
+        )
     )
 
 

@@ -34,8 +34,8 @@ router = APIRouter(prefix="/v1/schemas", tags=["Schemas"], responses=ERROR_RESPO
 
 COLLECTION_HELP = {
     **SCOPE_HELP,
-    "collection": "Of objects; required with `object`.",
-    "item_id": "The same, as Knock's CLI calls it.",
+    "collection": "Collection of objects; required with `object`.",
+    "item_id": "The same, under the name that Knock's CLI uses.",
 }
 
 
@@ -111,7 +111,7 @@ async def list_schemas(_token: ServiceToken, engine: EngineDep, query: QueryDep)
 async def get_schema(
     item_type: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Get the properties that recipients have, with what was said of them."""
+    """Get the properties that recipients have, with their descriptions."""
     collection = read_collection(item_type, query)
     environment = await read_scope(engine, query)
     found = await item_schemas.get_schema(engine, environment, known_id(collection))
@@ -126,7 +126,7 @@ async def get_schema(
 async def upsert_schema(
     item_type: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Say what properties are about; takes effect at once. What is left out stays as it is."""
+    """Describe properties; takes effect at once. What is left out stays unchanged."""
     collection = read_collection(item_type, query)
     wanted, place = await _read(request, collection)
     environment = await read_scope(engine, query)
@@ -142,7 +142,7 @@ async def upsert_schema(
 async def validate_schema(
     item_type: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Judge a schema without saving it, and return what it would be."""
+    """Validate a schema without saving it, and return the result."""
     collection = read_collection(item_type, query)
     wanted, place = await _read(request, collection)
     environment = await read_scope(engine, query)
@@ -158,7 +158,7 @@ def read_collection(item_type: str, query: Query) -> str:
         InvalidParams: of objects no collection is named, or of others one.
     """
     if item_type not in list(ItemType):
-        raise NotFound("There are schemas of user, tenant and object.")
+        raise NotFound("There are schemas for user, tenant and object.")
     named = query.text("collection") or query.text("item_id")
     if item_type == ItemType.OBJECT:
         if named is None:

@@ -85,12 +85,14 @@ class ProviderOut(Out):
     provider: ProviderDetailsOut
     default_settings: DefaultSettingsOut
     default_action_mappings: LeftOut[list[DefaultMappingOut]] = Field(
-        None, description="With `include[]` only."
+        None, description="Present only with `include[]`."
     )
     example_payloads: LeftOut[dict[str, list[dict[str, Any]]]] = Field(
-        None, description="By type of event; with `include[]` only."
+        None, description="By type of event; present only with `include[]`."
     )
-    static_fields: LeftOut[dict[str, Any]] = Field(None, description="With `include[]` only.")
+    static_fields: LeftOut[dict[str, Any]] = Field(
+        None, description="Present only with `include[]`."
+    )
 
     @classmethod
     def of(cls, one: SourceProvider, included: Collection[str]) -> Self:
@@ -118,7 +120,7 @@ class ProviderOut(Out):
 
 @router.get("", response_model=ProvidersOut)
 async def list_source_providers(_token: ServiceToken) -> JSONResponse:
-    """List the services that a source may be made for, by key."""
+    """List the services that a source can be created for, by key."""
     return answer(
         ProvidersOut(
             entries=[
@@ -139,7 +141,7 @@ async def list_source_providers(_token: ServiceToken) -> JSONResponse:
     openapi_extra=takes(query={"include[]": choices("What to add.", _INCLUDED)}),
 )
 async def get_source_provider(key: str, _token: ServiceToken, query: QueryDep) -> JSONResponse:
-    """Get what a source of a service begins with; `preconfigured_provider` of a source names it."""
+    """Get what a source for a service starts with; named by `preconfigured_provider`."""
     found = PROVIDERS.get(key)
     if found is None:
         raise NotFound(f"The source provider {key[:255]!r} does not exist.")

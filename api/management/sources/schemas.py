@@ -33,7 +33,9 @@ class SourceSettingsOut(Out):
     timestamp_path: str | None
     handle_identifies: None
     preprocess_script: None
-    verification: dict[str, Any] | None = Field(description="How it signs; null: it does not.")
+    verification: dict[str, Any] | None = Field(
+        description="How the source signs its events; null if it does not."
+    )
 
 
 class MappingOut(Out):
@@ -290,7 +292,7 @@ class RehearsalOut(Out):
     successful_action_logs_count: int
     failed_action_logs_count: int
     errors: list[RehearsalErrorOut] | None = Field(
-        description="Of the actions that were refused; null when none was."
+        description="Errors of the actions that were refused; null if there are none."
     )
 
     @classmethod

@@ -66,7 +66,7 @@ async def get_source(
 async def upsert_source(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Create a source or change it; takes effect at once, in every environment that is named."""
+    """Create a source or change it; takes effect at once, in every environment named."""
     wanted = await read_body(request, SourceBodyIn)
     view = await sources.put_source(engine, new_id_of(key, field="key"), wanted.source)
     return answer(SourceBodyOut(source=SourceOut.of(view, address_of_api(request))))
@@ -78,7 +78,7 @@ async def upsert_source(
 async def list_source_events(
     key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """List the names under which a source has sent events."""
+    """List the names of the events that a source has sent."""
     environment = await read_environment(engine, query)
     found = await sources.list_known_events(engine, environment, known_id(key))
     return answer(KnownEventsOut.of(found))
@@ -92,7 +92,7 @@ async def list_source_events(
 async def list_source_logs(
     key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """List what a source has sent, newest first; kept for 30 days."""
+    """List the events that a source has sent, newest first; kept for 30 days."""
     environment = await read_environment(engine, query)
     filters, page = read_list(query, LogFilters, BY_TIME_AND_ID, page=read_limit)
     found = await sources.list_logs(engine, environment, known_id(key), filters, page)
@@ -119,7 +119,7 @@ async def get_source_status(
 async def rehearse_source(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Take an event as if the source had sent it, with its actions, and say what came of them."""
+    """Process an event as if the source had sent it, and return the results of its actions."""
     wanted = await read_body(request, RehearsalIn)
     environment = await read_environment(engine, query)
     event = await receiving.rehearse(engine, environment, known_id(key), wanted.payload)

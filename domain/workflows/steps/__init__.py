@@ -143,7 +143,7 @@ def _refuse_repeated_refs(raw: JsonValue, field: str, violations: Violations) ->
         if not isinstance(ref, str) or not ref:
             continue
         if ref in seen:
-            violations.add(f"{place}.ref", f"{ref[:255]!r} is the ref of another step too")
+            violations.add(f"{place}.ref", f"{ref[:255]!r} is also the ref of another step")
         seen.add(ref)
 
 
@@ -207,7 +207,7 @@ def _read_step(entry: JsonValue, taken: set[str]) -> BaseStep:
         ref = f"step~{number}"
         reason = "it has no usable ref" if isinstance(entry, dict) else "it is not an object"
     elif ref in taken:
-        reason = f"its ref {ref!r} is the ref of another step too"
+        reason = f"its ref {ref!r} is also the ref of another step"
         ref = f"{ref}~{number}"
     elif not isinstance(step_type, str) or step_type not in STEP_TYPES:
         reason = f"this version does not know steps of type {str(step_type)[:100]!r}"

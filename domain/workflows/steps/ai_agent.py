@@ -51,7 +51,9 @@ class AiAgentSettings(Shape):
     """What is asked, of whom, and what the answer has to be."""
 
     model: Annotated[Text, AfterValidator(_model)] = Field(
-        description="A provider that the environment has, a colon, and its name of the model."
+        description=(
+            "A model provider of the environment, a colon, and the provider's name for the model."
+        )
     )
     request_prompt: Annotated[str, Field(min_length=1), REFUSE_NULL] = Field(description="Liquid.")
     response_type: Annotated[Literal["text", "json"], REFUSE_NULL]
@@ -59,10 +61,10 @@ class AiAgentSettings(Shape):
         str | None, AfterValidator(_response_schema), Field(validate_default=True)
     ] = Field(None, description="A JSON Schema as a string; required for `json`.")
     web_search_enabled: bool | None = Field(
-        None, description="Whether the model may search the web; Anthropic's only."
+        None, description="Whether the model may search the web; Anthropic only."
     )
     halt_on_error: bool | None = Field(
-        None, description="False lets the run go on without an answer."
+        None, description="False lets the run continue without an answer."
     )
 
     @property

@@ -80,7 +80,7 @@ class BaseStep(Shape):
 
     type: str
     ref: Annotated[str, AfterValidator(_ref)] = Field(
-        description="Unique in the workflow; conditions and run events name the step by it."
+        description="Unique in the workflow; conditions and run events refer to the step by it."
     )
     name: _About = Field(None, description="For people.")
     description: _About = Field(None, description="For people.")
@@ -139,9 +139,11 @@ def nested_steps(
 class Branch(Shape):
     """Steps of which a run takes all or none."""
 
-    name: _About = Field(None, description="For people; run events name the branch by it.")
+    name: _About = Field(
+        None, description="For human readers; run events refer to the branch by it."
+    )
     steps: NestedSteps = Field((), description="In order; a branch may be empty.")
-    terminates: bool = Field(False, description="Whether the run ends behind these steps.")
+    terminates: bool = Field(False, description="Whether the run ends after these steps.")
 
 
 def all_steps(steps: tuple[BaseStep, ...], place: str = "steps") -> Iterator[tuple[str, BaseStep]]:

@@ -95,31 +95,33 @@ class BatchSettings(Shape):
         None, description="A path such as `data.page_id`, or Liquid; one window for each value."
     )
     batch_until_field_path: Annotated[str | None, AfterValidator(rooted_path)] = Field(
-        None, description="Where the end of the window stands, such as `data.digest_at`."
+        None, description="Path of the end of the window, such as `data.digest_at`."
     )
     batch_window: Annotated[Duration | None, JudgedBy(_length, LENGTH)] = Field(
-        None, description="With a path an offset from it, which may be negative."
+        None, description="With a path: an offset from its value, which may be negative."
     )
     batch_window_type: Annotated[WindowType, _word(WindowType, WindowType.FIXED)] = Field(
         WindowType.FIXED, description="Whether each item moves the end of the window."
     )
     batch_window_extension_limit: Annotated[Duration | None, JudgedBy(_length, LENGTH)] = Field(
-        None, description="How long a sliding window is open at most."
+        None, description="How long a sliding window may stay open."
     )
     batch_order: Annotated[Order, _word(Order, Order.FIRST)] = Field(
         Order.FIRST, description="Whether the first or the last items are rendered."
     )
     batch_execution_mode: Annotated[
         ExecutionMode, _word(ExecutionMode, ExecutionMode.ACCUMULATE)
-    ] = Field(ExecutionMode.ACCUMULATE, description="Whether the first item goes through at once.")
+    ] = Field(
+        ExecutionMode.ACCUMULATE, description="Whether the first item passes through at once."
+    )
     batch_items_max_limit: Annotated[int | None, Field(ge=MIN_ITEMS, le=MAX_ITEMS)] = Field(
-        None, description="With this many items the window closes at once."
+        None, description="This many items close the window at once."
     )
     batch_items_render_limit: Annotated[
         int, BeforeValidator(_rendered), Field(ge=1, le=MAX_RENDERED)
-    ] = Field(DEFAULT_RENDERED, description="Most items in `activities`.")
+    ] = Field(DEFAULT_RENDERED, description="Maximum number of items in `activities`.")
     workflow_version_mode: Annotated[VersionMode, _word(VersionMode, VersionMode.PINNED)] = Field(
-        VersionMode.PINNED, description="Which version goes on when the window closes."
+        VersionMode.PINNED, description="Which version continues when the window closes."
     )
 
     @model_validator(mode="after")
@@ -169,7 +171,7 @@ def decide_end(
             return instant_at_path(path, length, scope_values, now, zone)
         return Target(at=now if length is None else add_duration(now, length))
     except OverflowError:
-        return Target(problem="the window ends at a time off the calendar")
+        return Target(problem="the window would end after the year 9999")
 
 
 def batch_before(steps: Sequence[BaseStep], ref: str) -> BatchStep | None:

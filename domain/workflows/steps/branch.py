@@ -18,7 +18,7 @@ class ConditionalBranch(Branch):
     """Steps that are taken when conditions hold."""
 
     conditions: Conditions = Field(
-        None, description="Every branch has some but the last one, which is the default."
+        None, description="Every branch has conditions except the last one, which is the default."
     )
 
     @property
@@ -37,7 +37,7 @@ def _with_default(
             f"[{position}].conditions",
             "must be null: the last branch is the default"
             if position == last
-            else "is required: only the last branch, the default, goes without",
+            else "is required: only the last branch, the default, has none",
         )
         for position, branch in enumerate(branches)
         if branch.is_default is not (position == last)

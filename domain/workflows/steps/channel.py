@@ -92,7 +92,7 @@ def _channel_key(raw: JsonValue, info: ValidationInfo) -> JsonValue:
     is_missing = raw is None or raw == ""
     if info.data["channel_group_key"] is not None:
         if not is_missing:
-            raise Wrong("cannot be given beside channel_group_key")
+            raise Wrong("cannot be combined with channel_group_key")
         return ""
     if is_missing:
         raise Absent("is required")
@@ -125,7 +125,7 @@ def _inputs(raw: JsonValue, info: ValidationInfo) -> JsonValue:
     if raw and info.data.get("channel_group_key") is not None:
         if is_lenient(info):
             return None
-        raise Wrong("cannot be given to a channel group, only to a channel")
+        raise Wrong("are only allowed with a channel, not with a channel group")
     return raw
 
 
@@ -173,14 +173,14 @@ class ChannelStep(BaseStep):
 
     type: Literal["channel"] = "channel"
     channel_group_key: Annotated[str | None, BeforeValidator(_group_key)] = Field(
-        None, description="Key of a channel group, in place of a channel."
+        None, description="Key of a channel group, instead of a channel."
     )
     channel_key: Annotated[
         str, BeforeValidator(_channel_key), WithJsonSchema({"type": ["string", "null"]})
     ] = Field(
         default_factory=_absent,
         validate_default=True,
-        description="Key of the channel; left out beside a group.",
+        description="Key of the channel; left out with a group.",
     )
     send_windows: Annotated[tuple[SendWindow, ...], parsed_by(parse_send_windows, _WINDOWS)] = (
         Field((), description="On which days and hours the step may send.")
@@ -191,15 +191,16 @@ class ChannelStep(BaseStep):
     ] = Field(
         default_factory=_absent,
         validate_default=True,
-        description="Filled in from the channel when it is left out.",
+        description="Default: the type of the channel.",
     )
     guide_key: Annotated[
         Annotated[str, Field(max_length=255)] | None, BeforeValidator(_guide_key)
     ] = Field(
         None,
         validate_default=True,
-        description="Of the guide that the recipient may see from then on, where the channel shows "
-        "guides.",
+        description=(
+            "Key of the guide that the recipient may see from then on, if the channel shows guides."
+        ),
     )
     inputs: Annotated[
         Annotated[dict[str, Any], EMPTY_LIST_IS_OBJECT] | None, BeforeValidator(_inputs)
@@ -211,11 +212,11 @@ class ChannelStep(BaseStep):
     template: Annotated[JsonObject, JudgedBy(_template, _TEMPLATES)] = Field(
         default_factory=_absent,
         validate_default=True,
-        description="As the channel type has it; a webhook step may leave it out, and a step that "
-        "names a guide has none.",
+        description="As the channel type defines it; a webhook step may leave it out, and a step "
+        "that names a guide has none.",
     )
     channel_overrides: Annotated[JsonObject | None, JudgedBy(_overrides, _OVERRIDES | None)] = (
-        Field(None, description="Lies over the settings of the channel.")
+        Field(None, description="Replaces settings of the channel, field by field.")
     )
 
     def references(self, place: str) -> Iterator[Reference]:

@@ -29,10 +29,10 @@ class DelaySettings(Shape):
     """How long: a fixed time, until the value at a path, or an offset from the value at a path."""
 
     delay_until_field_path: Annotated[str | None, AfterValidator(rooted_path)] = Field(
-        None, description="Where the time stands, such as `data.starts_at`."
+        None, description="Path of the time, such as `data.starts_at`."
     )
     delay_for: Annotated[Duration | None, JudgedBy(_length, LENGTH)] = Field(
-        None, description="With a path an offset from it, which may be negative."
+        None, description="With a path: an offset from its value, which may be negative."
     )
 
     @model_validator(mode="after")
@@ -74,7 +74,7 @@ def decide_delay(
             return _waiting(target.at, now)
         return _waiting(add_duration(now, length) if length else now, now)
     except OverflowError:
-        return DelayDecision(skip_reason="the delay gives a time off the calendar")
+        return DelayDecision(skip_reason="the delay would end after the year 9999")
 
 
 def _waiting(until: datetime, now: datetime) -> DelayDecision:

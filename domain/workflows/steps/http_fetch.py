@@ -58,10 +58,10 @@ class FetchSettings(HttpRequest):
     reusable_request_key: str | None = Field(
         None,
         min_length=1,
-        description="Of a reusable request, in the place of everything else of a request.",
+        description="Key of a reusable request, instead of all other members of a request.",
     )
     url: Annotated[str | None, BeforeValidator(_url)] = Field(
-        None, validate_default=True, description="Required, unless a reusable request has it."
+        None, validate_default=True, description="Required unless a reusable request is sent."
     )
     inputs: Annotated[dict[str, Any] | None, EMPTY_LIST_IS_OBJECT] = Field(
         None,
@@ -75,9 +75,11 @@ class FetchSettings(HttpRequest):
             return self
         if self.reusable_request_key is None:
             if self.inputs:
-                raise refusal([FieldError("inputs", "need a reusable_request_key")])
+                raise refusal(
+                    [FieldError("inputs", "are only allowed with a reusable_request_key")]
+                )
             return self
-        message = "is what the reusable request says: leave it out, or name no such request"
+        message = "is defined by the reusable request: leave one of them out"
         wrong = [name for name in _OF_THE_REQUEST if getattr(self, name) is not None]
         if self.method != "get":
             wrong.insert(0, "method")

@@ -60,7 +60,8 @@ class HttpRequest(Shape):
     )
     body: str | None = Field(None, description="JSON, for POST, PUT and PATCH.")
     response_path: Annotated[str | None, AfterValidator(_response_path)] = Field(
-        None, description="Where in `data` the answer goes; left out: its members at the top."
+        None,
+        description=("Where in `data` the answer goes. Default: its members go to the top level."),
     )
     signing_key: str | None = Field(
         None, description="Signs the request in the header `x-knock-signature`."

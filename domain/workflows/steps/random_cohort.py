@@ -31,7 +31,7 @@ def _share(raw: JsonValue, _info: ValidationInfo) -> Decimal:
         raise Absent("is required")
     text = _written(raw)
     if not isinstance(text, str) or not _SHARE.fullmatch(text) or Decimal(text) > 100:
-        raise Wrong("must be a number from 0 to 100 with one decimal at most")
+        raise Wrong("must be a number from 0 to 100 with at most one decimal")
     return Decimal(text)
 
 
@@ -52,7 +52,7 @@ class CohortBranch(Branch):
     percentage: Annotated[Decimal, JudgedBy(_share, {"type": ["string", "number"]})] = Field(
         default_factory=_absent,
         validate_default=True,
-        description='How many of a hundred recipients, such as `"33.3"`.',
+        description='Share of the recipients in percent, such as `"33.3"`.',
     )
 
 
@@ -71,8 +71,10 @@ class RandomCohortStep(BaseStep):
     type: Literal["random_cohort"] = "random_cohort"
     cohort_key: str | None = Field(
         None,
-        description="A path such as `tenant.id`, or Liquid: who shares it shares the cohort. "
-        "Left out: the recipient.",
+        description=(
+            "A path such as `tenant.id`, or Liquid: recipients with the same value share "
+            "the cohort. Default: the recipient's id."
+        ),
     )
     cohort_branches: Annotated[
         list[CohortBranch],

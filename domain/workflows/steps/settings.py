@@ -84,7 +84,7 @@ def instant_at_path(
     # A timestamp in the past gives nothing to wait for, but an offset may start from it.
     target = parse_instant(raw) or resolve_dynamic(raw, now, zone)
     if target is None:
-        return Target(problem=f"{path} is not a timestamp, duration or window rule that lies ahead")
+        return Target(problem=f"{path} is not a timestamp, duration or window rule in the future")
     if offset is not None:
         target = add_duration(target, offset)
     if target < now or (target == now and parse_instant(raw) is not None):

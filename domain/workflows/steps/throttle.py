@@ -45,16 +45,19 @@ class ThrottleSettings(Shape):
     """How many, in which time, and what is counted apart."""
 
     throttle_key: Annotated[str | None, AfterValidator(path_or_liquid)] = Field(
-        None, description="A path such as `data.alert_id`, or Liquid; each value is counted apart."
+        None,
+        description=(
+            "A path such as `data.alert_id`, or Liquid; each value is counted separately."
+        ),
     )
     throttle_limit: Annotated[int, BeforeValidator(_limit), Field(ge=1)] = Field(
         1, description="How many runs of a recipient pass within the window."
     )
     throttle_window_field_path: Annotated[str | None, AfterValidator(rooted_path)] = Field(
-        None, description="Where the window stands, such as `recipient.quiet_for`."
+        None, description="Path of the window, such as `recipient.quiet_for`."
     )
     throttle_window: Annotated[Duration | None, parsed_by(_window, LENGTH)] = Field(
-        None, description="How far back passes count; at most 31 days."
+        None, description="How long a passed run counts; at most 31 days."
     )
 
     @model_validator(mode="after")
@@ -115,7 +118,7 @@ def decide_window(
     elif ends_at is not None:
         window = ThrottleWindow(None, ends_at)
     else:
-        return f"{path} is not a timestamp, duration or window rule that lies ahead"
+        return f"{path} is not a timestamp, duration or window rule in the future"
     if window.ends_at - now > MAX_WINDOW:  # a calendar month is 31 days at most
         return f"{path} gives a window of more than 31 days"
     return window

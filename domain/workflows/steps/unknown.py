@@ -14,4 +14,4 @@ class UnknownStep(BaseStep):
 
     type: Literal["unknown"] = "unknown"
     ref: str  # the place that it takes up, where it has no ref of its own
-    reason: str = Field(description="Why it cannot be taken, in a sentence for the author.")
+    reason: str = Field(description="Why it cannot be run, in a sentence for the author.")

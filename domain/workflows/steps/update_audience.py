@@ -21,7 +21,7 @@ from domain.workflows.steps.settings import given
 class UpdateAudienceSettings(Shape):
     """Which audience, and what is done."""
 
-    audience_key: str = Field(min_length=1, description="Of a static audience.")
+    audience_key: str = Field(min_length=1, description="Key of a static audience.")
     action: Literal["add", "remove"]
 
     def adds_to(self, audience_key: str | None) -> bool:

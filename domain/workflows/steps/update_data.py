@@ -17,8 +17,11 @@ class UpdateDataSettings(Shape):
 
     data: str = Field(
         min_length=1,
-        description="A JSON object as a string, with Liquid in it. Its members replace those of "
-        "the data, whole ones; a string that is one Liquid output keeps the type of its value.",
+        description=(
+            "A JSON object as a string, which may contain Liquid. Its members replace "
+            "those of the data as a whole; a string that is a single Liquid output keeps the "
+            "type of its value."
+        ),
     )
 
 

@@ -15,7 +15,7 @@ class UpdateObjectSettings(Changes):
     """Which object, and what changes."""
 
     recipient_gid: Annotated[str, Field(min_length=1), target_of("update_object")] = Field(
-        description="Such as `gid://Object/projects/p1`, or Liquid."
+        description="For example `gid://Object/projects/p1`, or Liquid."
     )
 
 

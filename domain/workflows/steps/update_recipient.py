@@ -51,8 +51,10 @@ class Changes(Shape):
     recipient_gid: str | None = None
     update_properties: str = Field(
         min_length=1,
-        description="A JSON object as a string, with Liquid in it, merged deeply into what is "
-        "stored; a string that is one Liquid output keeps the type of its value.",
+        description=(
+            "A JSON object as a string, which may contain Liquid, merged deeply into "
+            "what is stored; a string that is a single Liquid output keeps the type of its value."
+        ),
     )
 
 
@@ -60,13 +62,13 @@ class ByMode(Changes):
     """Whom a step changes that may change the run's own, and what changes."""
 
     recipient_mode: Literal["current", "reference"] = Field(
-        description="The one of this run, or the one that `recipient_gid` names."
+        description="Whether to update that of this run, or the one that `recipient_gid` names."
     )
 
     @model_validator(mode="after")
     def _names_somebody(self) -> Self:
         if self.recipient_mode == "reference" and not self.recipient_gid:
-            raise Wrong("needs recipient_gid when recipient_mode is reference")
+            raise Wrong("needs recipient_gid if recipient_mode is reference")
         return self
 
 

@@ -15,7 +15,8 @@ class UpdateTenantSettings(ByMode):
     """Which tenant, and what changes."""
 
     recipient_gid: Annotated[str | None, target_of("update_tenant")] = Field(
-        None, description="Such as `gid://Object/$tenants/acme`, or Liquid; an id alone is enough."
+        None,
+        description=("For example `gid://Object/$tenants/acme`, or Liquid; an id alone is enough."),
     )
 
 

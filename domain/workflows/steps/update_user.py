@@ -15,7 +15,8 @@ class UpdateUserSettings(ByMode):
     """Which user, and what changes."""
 
     recipient_gid: Annotated[str | None, target_of("update_user")] = Field(
-        None, description="Such as `gid://Object/$users/ellie`, or Liquid; an id alone is enough."
+        None,
+        description=("For example `gid://Object/$users/ellie`, or Liquid; an id alone is enough."),
     )
 
 

@@ -40,7 +40,7 @@ _GROUPS = {
         },
         "required": ["conditions"],
     },
-    "description": "All of them have to hold; the event is `event` in them.",
+    "description": "All of them must hold; in them, `event` is the event.",
 }
 
 MessageEventKey: TypeAlias = Literal[
@@ -64,8 +64,8 @@ class AwaitedMessageEvent(Shape):
 
     event_type: Literal["message"]
     event_key: MessageEventKey
-    source_type: MessageSourceType = Field(description="What made the message.")
-    source_key: Key = Field(description="The key of what made it.")
+    source_type: MessageSourceType = Field(description="The kind of content that made the message.")
+    source_key: Key = Field(description="The key of the content that made it.")
 
 
 class AwaitedWorkflowEvent(Shape):
@@ -165,7 +165,7 @@ def _group(raw: JsonValue, field: str) -> ConditionGroup:
     if not isinstance(raw, dict):
         raise InvalidParams.of(field, "must be an object with operator and conditions")
     if raw.get("operator") not in (None, "and"):
-        raise InvalidParams.of(f"{field}.operator", "must be and")
+        raise InvalidParams.of(f"{field}.operator", "must be `and`")
     return ConditionGroup("all", parse_members(raw.get("conditions") or [], f"{field}.conditions"))
 
 
@@ -193,20 +193,20 @@ class WaitSettings(Shape):
         tuple[ConditionGroup, ...], JudgedBy(_match_conditions, _GROUPS)
     ] = ()
     expires_after: Annotated[Duration, parsed_by(_wait, LENGTH)] = Field(
-        DEFAULT_WAIT, description="At most 30 days; 15 minutes when it is left out."
+        DEFAULT_WAIT, description="At most 30 days. Default: 15 minutes."
     )
     on_match: Annotated[
         Literal["continue", "halt"], BeforeValidator(lambda raw: raw or "continue")
-    ] = Field("continue", description="What follows the event; `halt` cancels the run.")
+    ] = Field("continue", description="What happens when the event comes; `halt` cancels the run.")
     on_timeout: Annotated[
         Literal["continue", "halt"], BeforeValidator(lambda raw: raw or "halt")
-    ] = Field("halt", description="What follows a wait without it; `halt` cancels the run.")
+    ] = Field("halt", description="What happens if it does not come; `halt` cancels the run.")
 
     @model_validator(mode="after")
     def _matches_something(self, info: ValidationInfo) -> Self:
         kind = self.event.event_type
         if kind in ("message", "workflow") and not self.match_conditions and not is_lenient(info):
-            message = f"needs a condition: a wait for a {kind} event has to say which one"
+            message = f"needs a condition: a wait for a {kind} event must say which one"
             raise refusal([FieldError("match_conditions", message)])
         return self
 

@@ -81,7 +81,7 @@ class BatchExecutor:
         )
         if not batch.total_activities:
             return Halted(
-                story=f"`{step.ref}`: nothing is left in the batch",
+                story=f"`{step.ref}`: no items are left in the batch",
                 event=closed,
                 reason="batch_empty",
             )

@@ -138,12 +138,12 @@ async def _make_messages(walk: Walk, step: ChannelStep, member: Member) -> list[
     if unreachable is not None:
         return skip(step, unreachable)
     if not await preferences_allow(walk, step, member.channel):
-        return skip(step, "the recipient's preferences are against it")
+        return skip(step, "the recipient's preferences do not allow it")
     if kind.takes_inputs and step.channel_group_key is None:
         try:
             await give_to_channel(walk, step, member.channel)
         except ContentError as error:
-            return skip(step, "its inputs cannot be used", failed=True, error=error.text)
+            return skip(step, "its inputs are not valid", failed=True, error=error.text)
     of_run = {} if member.is_sandbox else await settings_of_run(walk, member.channel)
     if isinstance(of_run, str):
         return skip(step, of_run)

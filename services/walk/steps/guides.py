@@ -62,9 +62,9 @@ async def let_see(
     if not run.ref.is_user:
         return skip(step, "only users see guides")
     if run.cause().is_sandbox:
-        return skip(step, "nobody sees a guide by a run in sandbox mode")
+        return skip(step, "a run in sandbox mode shows nobody a guide")
     if not await preferences_allow(walk, step, channel):
-        return skip(step, "the recipient's preferences are against it")
+        return skip(step, "the recipient's preferences do not allow it")
     is_new = await let_in(walk, step, guide_key)
     return Done(
         story=f"`{step.ref}` lets the recipient see {guide_key}",

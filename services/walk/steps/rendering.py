@@ -56,7 +56,7 @@ def effective_sources(walk: Walk, step: ChannelStep, channel: ConfiguredChannel)
                 walk.run.environment_id,
             )
         except BrokenSeal:
-            message = f"the request of channel {channel.key} has to be set again"
+            message = f"the request of channel {channel.key} must be set again"
             raise LiquidError(message) from None
     settings = effective_settings(settings, step.channel_overrides)
     return Sources(kind.effective_template(step.template, settings), settings)

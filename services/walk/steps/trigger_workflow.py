@@ -35,9 +35,7 @@ class TriggerWorkflowExecutor(NeverWaits):
             return _skipped(step, NOT_MET)
         cause = walk.run.cause()
         if cause.chain > MAX_CHAIN:
-            raise ContentError(
-                "content", f"at most {MAX_CHAIN} triggers may follow from each other"
-            )
+            raise ContentError("content", f"triggers may be chained at most {MAX_CHAIN} deep")
         request = await _request(walk, step)
         request = replace(request, source={**request.source, **cause.noted()})
         made_id = triggered_id(walk.run.id, step.ref, walk.unit.now)

@@ -35,7 +35,7 @@ class UpdateAudienceExecutor(NeverWaits):
             walk.unit.connection, AUDIENCE, published.version_id
         )
         if audience.is_dynamic:
-            raise ContentError("content", f"the members of {key} follow from its conditions")
+            raise ContentError("content", f"the members of {key} are determined by its conditions")
         is_changed = await _change(walk, step, Membership(run.ref.id, run.tenant_id or NO_TENANT))
         if is_changed is None:
             return skip(step, f"audience {key[:255]} does not exist here")

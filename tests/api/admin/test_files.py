@@ -112,7 +112,7 @@ async def test_a_file_in_a_form(management: httpx.AsyncClient) -> None:
     form = {"file": ("members.csv", b"id\na\n", "text/csv")}
     refused = await management.post(MEMBERS, files=form)
     (error,) = refused.json()["errors"]
-    assert error["message"] == "must be the file itself, not a form that holds it"
+    assert error["message"] == "must be the file itself, not a form that contains it"
 
 
 async def test_a_file_that_is_too_large(

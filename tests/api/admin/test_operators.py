@@ -117,7 +117,7 @@ async def test_a_run_is_explained(management: httpx.AsyncClient, home: World) ->
     run_id, _ = await home.send(channel_step("feed"))
     found = (await management.get(f"/v1/admin/runs/{run_id}/explanation")).json()
 
-    assert found["lines"][0]["text"] == "The run began."
+    assert found["lines"][0]["text"] == "The run started."
     assert found["messages"][0]["text"].endswith("it was delivered.")
     missing = await management.get(f"/v1/admin/runs/{uuid4()}/explanation")
     assert missing.status_code == 404
@@ -133,7 +133,7 @@ async def test_a_trigger_is_explained(management: httpx.AsyncClient, home: World
     rest = (await management.get(path, params={"limit": "1", "after": cursor})).json()
 
     assert {run["recipient"] for run in found["entries"] + rest["entries"]} == {"ada", "ben"}
-    assert found["lines"][-1] == "Not stored, and only referred to by id: bob."
+    assert found["lines"][-1] == "Not stored, but only referred to by id: bob."
     assert rest["lines"] == found["lines"]
     assert (await management.get(path, params={"environment": "production"})).status_code == 404
     missing = f"/v1/admin/triggers/{uuid4()}/explanation"

@@ -77,7 +77,10 @@ async def test_the_cli_is_given_token_and_address(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("script", "said"),
-    [("echo broken >&2; exit 3", "failed: broken"), ("exec sleep 30", "did not end within 0.2 s")],
+    [
+        ("echo broken >&2; exit 3", "failed: broken"),
+        ("exec sleep 30", "did not finish within 0.2 s"),
+    ],
 )
 async def test_what_fails_or_hangs_ends_the_demo(tmp_path: Path, script: str, said: str) -> None:
     """The demo ends with what the CLI said, or that it said nothing in time."""

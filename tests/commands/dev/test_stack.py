@@ -171,7 +171,7 @@ async def test_broken_program_is_quoted(stack: Stack, tmp_path: Path) -> None:
     )
     broken = Programs(stand_in("prepare"), stand_in("broken"), stand_in("worker"))
     failing = Stack(settings, programs=broken)
-    with pytest.raises(EmbeddedError, match="api does not start: it has a bug"):
+    with pytest.raises(EmbeddedError, match="api did not start: it has a bug"):
         await failing.start()
     assert failing.logs == []
     assert not dev_file(tmp_path).exists()

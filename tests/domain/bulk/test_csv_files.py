@@ -154,8 +154,8 @@ def test_a_file_that_is_no_text_costs_little() -> None:
         ("id,name\n", ["has no rows below its first line"]),
         ("id,name\n,\n", ["has no rows below its first line"]),
         ("name,email\na,b\n", ["line 1: has no column for the id of the user"]),
-        ("id,,name\na,b,c\n", ["line 1: has no name for column 2"]),
-        ("id,x,x,y,y\na,b,c,d,e\n", ["line 1: has 2 columns of the name 'x'", "line 1: has 2"]),
+        ("id,,name\na,b,c\n", ["line 1: has no name in column 2"]),
+        ("id,x,x,y,y\na,b,c,d,e\n", ["line 1: has 2 columns named 'x'", "line 1: has 2"]),
         ("id,user_id\na,b\n", ["line 1: 'id', 'user_id' are all id; map all but one"]),
         ("id,channel_data\na,b\n", ["line 1: 'channel_data': channel_data of a user cannot be"]),
         (
@@ -163,7 +163,7 @@ def test_a_file_that_is_no_text_costs_little() -> None:
             ["line 1: 'user.id': the id", "line 1: 'data.': data. needs"],
         ),
         ("id,x\0,data.y\0\na,b,c\n", ["line 1: 'x\\x00': must", "line 1: 'data.y\\x00': must"]),
-        ('id,name\na,"b\nc,d\n', ["line 2: has a cell whose quotation marks do not end"]),
+        ('id,name\na,"b\nc,d\n', ["line 2: has a cell with an unclosed quotation mark"]),
         ('id,name\na,b\nc,"d"e\n', ["line 3: has quotation marks that cannot be read"]),
         ("id,name\na," + "x" * 131_073, ["line 2: has a cell of more than 131,072 characters"]),
         (b"id,name\na,\xe4\nb,c\nd,\xe4\n", ["line 2: must be valid", "line 4: must be valid"]),
@@ -194,8 +194,8 @@ def test_what_is_wrong_with_a_mapping() -> None:
     assert faults("id,a,b,c\n1,2,3,4\n", mapping) == [
         ("mapping.a", unknown),
         ("mapping.b", unknown),
-        ("mapping.c", "user. needs a property behind it"),
-        ("mapping.gone", "is no column of the file"),
+        ("mapping.c", "user. must be followed by a property"),
+        ("mapping.gone", "is not a column of the file"),
     ]
 
 

@@ -110,7 +110,7 @@ def test_conditions_of_preferences_ask_for_no_messages() -> None:
     status = {"variable": "refs.mail.delivery_status", "operator": "equal_to"}
     given = {"workflows": {"w": {"conditions": [{**status, "argument": "$message.sent"}]}}}
     assert violations(PreferenceSetIn, given) == {
-        "workflows.w.conditions[0].variable": "preferences cannot ask for the status of messages"
+        "workflows.w.conditions[0].variable": "preferences cannot refer to the status of messages"
     }
 
 

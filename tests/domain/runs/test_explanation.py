@@ -31,14 +31,14 @@ def test_every_event_has_a_sentence(event: RunEventType) -> None:
         (
             "run_cancelled",
             {"reason": "cancel_requested"},
-            "The run was cancelled: somebody cancelled it.",
+            "The run was cancelled: a cancel was requested.",
         ),
         (
             "run_cancelled",
             {"reason": "recipient_merged"},
             "The run was cancelled: the recipient was merged into another user.",
         ),
-        ("run_completed", {}, "The run came to its end."),
+        ("run_completed", {}, "The run completed."),
         (
             "batch_opened",
             {"closing_at": "noon"},
@@ -52,12 +52,12 @@ def test_every_event_has_a_sentence(event: RunEventType) -> None:
         (
             "batch_joined",
             {"carrier_run_id": "r", "batch_key": None},
-            "The item joined an open batch (the key came to nothing); run r goes on with it.",
+            "The item joined an open batch (the key rendered to nothing); run r continues with it.",
         ),
         (
             "run_completed",
             {"reason": "throttled"},
-            "The run ended: a throttle step let no more runs pass.",
+            "The run ended: a throttle step stopped it.",
         ),
         ("step_skipped", {"reason": "ellie has no e-mail"},
          "The step was skipped: ellie has no e-mail."),
@@ -86,7 +86,7 @@ def test_every_event_has_a_sentence(event: RunEventType) -> None:
         (
             "branch_selected",
             {"branch": "Big", "left_out": ["mail"], "terminates": True},
-            "The run went into branch 'Big'. It ends the run. Left out: mail.",
+            "The run went into branch 'Big'. This ends the run. Left out: mail.",
         ),
         (
             "preferences_evaluated",
@@ -98,7 +98,7 @@ def test_every_event_has_a_sentence(event: RunEventType) -> None:
                     {"preference": "workflows.flow", "result": "not_evaluated"},
                 ],
             },
-            "The recipient's preferences are against the message: categories.news is off.",
+            "The recipient's preferences do not allow the message: categories.news is off.",
         ),
         (
             "preferences_evaluated",
@@ -121,7 +121,7 @@ def test_every_event_has_a_sentence(event: RunEventType) -> None:
                     },
                 ],
             },
-            "The recipient's preferences let the message pass: channel_types.email is on;"
+            "The recipient's preferences allow the message: channel_types.email is on;"
             " categories.news is on (data.total equal to 3 is true (the value is 3)).",
         ),
         (
@@ -132,8 +132,8 @@ def test_every_event_has_a_sentence(event: RunEventType) -> None:
                     {"preference": "commercial", "result": "not_evaluated", "error": "no date"}
                 ],
             },
-            "The recipient's preferences are against the message:"
-            " commercial cannot be judged: no date.",
+            "The recipient's preferences do not allow the message:"
+            " commercial cannot be evaluated: no date.",
         ),
         (
             "recipient_updated",
@@ -147,7 +147,8 @@ def test_every_event_has_a_sentence(event: RunEventType) -> None:
                 "changes": {},
                 "left_out": ["channel_data"],
             },
-            "The step changed nothing of projects/p, which is so already. Left out: channel_data.",
+            "The step changed nothing of projects/p, which already had these values."
+            " Left out: channel_data.",
         ),
         (
             "audience_updated",
@@ -157,12 +158,12 @@ def test_every_event_has_a_sentence(event: RunEventType) -> None:
         (
             "audience_updated",
             {"audience": "vips", "action": "remove", "changed": True},
-            "The step took the recipient out of the audience 'vips'.",
+            "The step removed the recipient from the audience 'vips'.",
         ),
         (
             "audience_updated",
             {"audience": "vips", "action": "add", "changed": False},
-            "The recipient was in the audience 'vips' already.",
+            "The recipient was already in the audience 'vips'.",
         ),
         (
             "audience_updated",

@@ -72,7 +72,7 @@ def test_each_fault_of_a_rule_has_its_place(repeat: JsonObject, field: str, mess
 def test_it_has_to_say_when() -> None:
     """Neither repeats nor an instant is refused; explicit nulls count as left out."""
     nothing = {"repeats": None, "scheduled_at": None, "ending_at": None, "actor": None}
-    assert _wrong(**nothing) == {"scheduled_at": "is required unless there are repeats"}
+    assert _wrong(**nothing) == {"scheduled_at": "is required if there are no repeats"}
     naive = _new(**{**nothing, "scheduled_at": "2026-03-01T09:00:00"})
     assert naive.scheduled_at == datetime(2026, 3, 1, 9, tzinfo=UTC)
 

@@ -223,7 +223,7 @@ async def test_a_token_that_is_refused_is_renewed(talk: Talk) -> None:
     talk.microsoft.tokens[:] = ["only-this-one"]
     assert (await talk.send(TO_CHANNEL)).external_id == "174"
     talk.microsoft.first = [said(401, error={"code": "x"})] * 2
-    with pytest.raises(Misconfigured, match="does not take the bot's token"):
+    with pytest.raises(Misconfigured, match="rejected the bot's token"):
         await talk.send(TO_CHANNEL)
 
 

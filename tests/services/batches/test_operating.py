@@ -163,4 +163,4 @@ async def test_an_operator_s_cancel_tells_items_as_well(world: World) -> None:
         ("run_cancelled", "cancel_requested"),
     ]
     found = await explain_run(world.engine, world.environment.scope, UUID(joined))
-    assert found.lines[-1].text == "The item was taken out of its batch: somebody cancelled it."
+    assert found.lines[-1].text == "The item was removed from its batch: a cancel was requested."

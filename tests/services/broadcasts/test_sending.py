@@ -125,7 +125,7 @@ async def test_who_has_unsubscribed(world: World) -> None:
     (run,) = await make_runs(world)
     await world.walk(run["id"])
     assert await world.messages(str(run["id"])) == []
-    assert await world.reason(str(run["id"])) == "the recipient's preferences are against it"
+    assert await world.reason(str(run["id"])) == "the recipient's preferences do not allow it"
 
 
 async def test_it_is_sent_once(world: World) -> None:

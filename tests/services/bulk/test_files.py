@@ -302,7 +302,7 @@ async def test_a_file_takes_the_place_of_another(world: World) -> None:
     view = await _finish(world, old)
     assert counts(view) == ("failed", 3, 2, 1)
     assert (view.operation.failed_at is None, view.operation.completed_at) == (False, None)
-    told = "the file was replaced or taken away; its rows from here on were not read"
+    told = "the file was replaced or removed; this row and those after it were not read"
     assert [(one.number, one.reason) for one in view.failures] == [(4, told)]
     left = "SELECT number FROM bulk_items WHERE operation_id = %s"
     assert await world.make.rows(left, old) == [{"number": 4}]

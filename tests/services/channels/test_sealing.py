@@ -156,7 +156,7 @@ async def test_a_request_that_cannot_be_opened_fails_its_step(world: World) -> N
     events = await world.make.rows(
         "SELECT data FROM recipient_run_events WHERE recipient_run_id = %s", run_id
     )
-    assert "has to be set again" in json.dumps([row["data"] for row in events])
+    assert "must be set again" in json.dumps([row["data"] for row in events])
 
 
 @pytest.mark.parametrize("place", ["environment", "channel"])

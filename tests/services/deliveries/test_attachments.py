@@ -131,4 +131,4 @@ async def test_a_file_that_is_gone_ends_the_message(near: World) -> None:
         assert await near.deliver(message_id) == "undelivered"
     assert sink.envelopes == []
     events = await near.message_events(message_id)
-    assert "is not kept any more" in str(events[-2:])
+    assert "is no longer stored" in str(events[-2:])

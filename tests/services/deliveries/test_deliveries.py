@@ -108,7 +108,7 @@ async def test_hopeless_failures(world: World, fail: str, status: str) -> None:
     *_, attempted, last = await world.message_events(message_id)
     assert attempted["data"] == {"attempt": 1, "max_attempts": 8, "retryable": False}
     assert (last["event_type"], last["data"]["failure_reason"]) == (status, "fatal_error")
-    assert last["data"]["failure_details"] == f"The sandbox was told to {fail}."
+    assert last["data"]["failure_details"] == f"The sandbox is set to {fail}."
 
 
 async def test_final_message_is_left_alone(world: World) -> None:

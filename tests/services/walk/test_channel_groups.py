@@ -136,7 +136,7 @@ async def test_each_channel_of_a_group_is_asked_for_by_preference(world: World) 
     ]
     verdicts = {data["channel_key"]: data["passed"] for event, data in told if "passed" in data}
     assert verdicts == {keys[0]: False, keys[1]: True}
-    reason = "the recipient's preferences are against it"
+    reason = "the recipient's preferences do not allow it"
     assert told[-1] == ("channel_skipped", {"channel_key": keys[0], "reason": reason})
 
 
@@ -160,7 +160,7 @@ async def test_preferences_are_not_asked_about_the_unreachable(world: World) -> 
     await world.channel("push")
     recipient = {"id": "u", "preferences": {"default": {"channel_types": {"push": False}}}}
     run_id, _ = await world.send(channel_step("push", "push"), recipients=[recipient])
-    assert await world.reason(run_id) != "the recipient's preferences are against it"
+    assert await world.reason(run_id) != "the recipient's preferences do not allow it"
     told = [row["event"] for row in await world.events(run_id)]
     assert "preferences_evaluated" not in told
 

@@ -29,7 +29,10 @@ async def test_what_cannot_be_stored(world: World, extra: ExtraExecutor) -> None
     assert [row["step_ref"] for row in await world.messages(run_id)] == ["before"]
     (failed,) = [row for row in await world.events(run_id) if row["event"] == "step_failed"]
     assert (failed["step_ref"], failed["step_type"]) == ("bad", "extra")
-    assert failed["data"] == {"reason": "content", "error": "what the step makes cannot be stored"}
+    assert failed["data"] == {
+        "reason": "content",
+        "error": "the result of the step cannot be stored",
+    }
 
 
 async def test_a_fault_of_ours_changes_nothing(world: World, extra: ExtraExecutor) -> None:

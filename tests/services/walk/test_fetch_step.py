@@ -357,7 +357,7 @@ def _recalled(first: Advanced) -> Advanced:
         first.next,
         cursor=first.cursor,
         deliveries=[],
-        story=["`fetch` was taken before"],
+        story=["`fetch` was already taken"],
         status=first.status,
     )
 

@@ -76,7 +76,7 @@ async def test_the_story_says_what_was_judged(world: World) -> None:
             {"preference": "categories.news", "result": "false"},
         ],
     }
-    assert story["step_skipped"]["data"]["reason"] == "the recipient's preferences are against it"
+    assert story["step_skipped"]["data"]["reason"] == "the recipient's preferences do not allow it"
     assert "run_halted" not in story
 
 

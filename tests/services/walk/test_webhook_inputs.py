@@ -102,7 +102,7 @@ async def test_inputs_that_fail_fail_the_sending_alone(
     run_id, advanced = await world.send(written, channel_step("feed"), data=kind)
     assert [row["step_ref"] for row in await world.messages(run_id)] == ["feed"]
     assert advanced.status == "completed"
-    assert await world.reason(run_id) == "its inputs cannot be used"
+    assert await world.reason(run_id) == "its inputs are not valid"
     (told,) = [row for row in await world.events(run_id) if row["event"] == "step_skipped"]
     assert told["status"] == "error"
     assert said in told["data"]["error"]

@@ -124,7 +124,7 @@ async def test_a_draft_of_a_reusable_request_reaches_its_workflows(shared: World
     found = await tried(shared)
 
     reason = str(only(found, Kind.UNKNOWN, times=1).reason)
-    assert "the reusable request 'find' may have been another one then" in reason
+    assert "the reusable request 'find' may have been different then" in reason
 
 
 async def test_conditions_of_a_reusable_request_are_tried(shared: World) -> None:

@@ -170,7 +170,7 @@ async def test_data_that_a_draft_refuses(audience: World) -> None:
 
     found = await tried(audience)
 
-    reason = "the data breaks the workflow's schema at data.plan"
+    reason = "the data does not match the workflow's schema at data.plan"
     assert only(found, Kind.DROPPED, times=1).reason == reason
     assert found.findings.refused == {(KEY, reason): [0, 1]}
 
@@ -255,7 +255,7 @@ async def test_a_broadcast_whose_file_cannot_be_used(audience: World) -> None:
 
     await broadcasts.draft(audience, feed_step("Sale"))
     await _with_file(audience, "id\nada\n", reads=False)
-    assert await refusal() == "has a CSV file of recipients that was not read to its end"
+    assert await refusal() == "has a CSV file of recipients that has not been read completely"
     await _with_file(audience, "id\n/\n")
     found = await tried(audience, triggers=[{"broadcast": broadcasts.SALE}])
     assert found.findings.after == 0
@@ -264,7 +264,7 @@ async def test_a_broadcast_whose_file_cannot_be_used(audience: World) -> None:
     assert "so it cannot be sent" in await refusal()
     await broadcasts.draft(audience, feed_step("Sale"))
     await broadcasts.send(audience)
-    assert "of which nothing is kept" in await refusal()
+    assert "which is no longer stored" in await refusal()
 
 
 DAILY = {"frequency": "daily", "hours": 9}
@@ -316,7 +316,7 @@ async def test_schedules_that_have_no_room(world: World, monkeypatch: pytest.Mon
     assert notes(found) == [
         ("triggers[0]", "1 schedules are left out: there is no room for their data")
     ]
-    assert notes(nothing) == [("triggers[0]", f"no schedule of {FLOW} occurs by then")]
+    assert notes(nothing) == [("triggers[0]", f"no schedule of {FLOW} occurs in that time")]
 
 
 def mapping(action: str, **parameters: Any) -> JsonObject:
@@ -357,7 +357,7 @@ async def test_an_event_of_a_source(audience: World) -> None:
     assert changed.after is not None
     assert "Paid 5" in str(changed.after.shown)
     assert [message for _, message in notes(found)] == [
-        "users_identify is not done: a try stores nothing",
+        "users_identify is not carried out, because a trial stores nothing",
         "workflows_trigger: nowhere is not published",
         "workflows_trigger would be refused: recipients must not be empty",
         "workflows_trigger: its conditions are not met",
@@ -370,7 +370,7 @@ async def test_an_event_that_nothing_follows_from(world: World) -> None:
 
     found = await tried(world, triggers=[{"source": "shop", "payload": {"event": "paid"}}])
 
-    assert notes(found) == [("triggers[0]", "the source does nothing for the event paid")]
+    assert notes(found) == [("triggers[0]", "the source has no action for the event paid")]
     assert found.findings.runs == 0
 
 

@@ -170,7 +170,7 @@ async def test_an_added_and_a_removed_step(world: World) -> None:
 
     assert found.findings.kinds == {Kind.DROPPED: 6}
     reasons = {(each.message.step_ref, each.reason) for each in found.findings.differences}
-    assert reasons == {("feed_1", "the run does not come to such a step")}
+    assert reasons == {("feed_1", "the run does not reach such a step")}
     for person in PEOPLE:
         await world.identify(person["id"], email=f"{person['id']}@example.com")
     await draft(world, feed_step(), email_step())
@@ -192,8 +192,8 @@ async def test_another_channel(world: World) -> None:
     assert found.findings.kinds == {Kind.ADDED: 6, Kind.DROPPED: 6}
     reasons = {(each.kind, each.reason) for each in found.findings.differences}
     assert reasons == {
-        (Kind.DROPPED, "the step sends by second-feed"),
-        (Kind.ADDED, "the step sends by in-app"),
+        (Kind.DROPPED, "the step sends through second-feed"),
+        (Kind.ADDED, "the step sends through in-app"),
     }
 
 

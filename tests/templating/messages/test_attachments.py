@@ -93,7 +93,7 @@ def test_every_fault_is_told() -> None:
 def test_there_are_a_hundred_at_most() -> None:
     """More would be a mail that nobody opens."""
     assert len(read_attachments({}, {"attachments": [PDF] * 100})) == 100
-    assert "100 attachments at most" in fault_of({"attachments": [PDF] * 101})
+    assert "at most 100 attachments" in fault_of({"attachments": [PDF] * 101})
 
 
 def test_a_message_keeps_no_bytes() -> None:

@@ -124,12 +124,15 @@ async def test_what_fails_is_told(
     reasons = [one["reason"] for one in done["error_items"]]
     assert reasons[:4] == [
         "recipient: is required",
-        "scheduled_at: is required unless there are repeats",
-        "recipient: must have been identified, or be given inline",
-        "recipient: must have been identified, or be given inline",
+        "scheduled_at: is required if there are no repeats",
+        "recipient: must have been identified, or be identified inline",
+        "recipient: must have been identified, or be identified inline",
     ]
     assert "'missing' does not exist" in reasons[4]
-    assert reasons[5:] == ["The actor 'nobody' was never identified.", "entry: must be an object"]
+    assert reasons[5:] == [
+        "The actor 'nobody' has never been identified.",
+        "entry: must be an object",
+    ]
     assert [one["recipient"]["id"] for one in await _listed(client)] == ["ellie", "core"]
     assert (await client.get("/v1/users/ann")).status_code == 404
 

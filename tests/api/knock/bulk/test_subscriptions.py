@@ -88,7 +88,7 @@ async def test_what_is_not_right_is_told(
         (
             "a",
             "topics",
-            "recipients[0].id: is required; recipients[2]: must have been identified, which the"
+            "recipients[0].id: is required; recipients[2]: must have been identified, but the"
             " user 'stranger' was not",
         ),
         ("nothing", "topics", "The object does not exist."),
