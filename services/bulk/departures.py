@@ -28,7 +28,7 @@ from models.queries.bulk import merging
 from models.queries.bulk import operations as statements
 from models.queries.recipients.recipients import get_recipient, recipients_by_ref
 from runtime.logs import get_logger
-from services import effects
+from services import effect_kinds, effects
 from services.bulk.accept import BulkView, accept_items, items_of
 from services.bulk.departure_kind import DELETE_OBJECTS, DELETE_TENANTS, DELETE_USERS, MERGE_USERS
 from services.bulk.work import work_on_bulk
@@ -165,8 +165,8 @@ async def _depart(
         estimate=1,
         now=unit.now,
     )
-    payload = effects.bulk_operation(operation.id, name=name)
-    effect_id = await effects.owe(unit, environment.id, effects.WORK_ON_BULK, payload)
+    payload = effect_kinds.bulk_operation(operation.id, name=name)
+    effect_id = await effects.owe(unit, environment.id, effect_kinds.WORK_ON_BULK, payload)
     unit.owed.remove(effect_id)  # not right after the commit
     return _Departure(BulkOperationInput(str(operation.id), str(environment.id)), effect_id)
 
