@@ -87,19 +87,19 @@ async def measure_sleepers(session: Session) -> list[Result]:
             at_most=10,
         ),
         judged(
-            f"{count:,} runs that wake at one instant, beside so many bare workflows",
-            took,
-            "s",
-            floor=bare,
-            ratio=took / bare,
-            at_most=1.25,
-        ),
-        Result(
-            f"{count:,} runs that wake at one instant, beside so many in-app runs",
+            f"{count:,} runs that wake at one instant / as many in-app runs",
             took,
             "s",
             floor=expected,
             ratio=took / expected,
+            at_most=1.25,
+        ),
+        Result(
+            f"{count:,} runs that wake at one instant / as many bare workflows that slept",
+            took,
+            "s",
+            floor=bare,
+            ratio=took / bare,
         ),
     ]
 
