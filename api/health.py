@@ -39,9 +39,11 @@ class Readiness:
         return await asyncio.shield(self._look)
 
     async def _look_anew(self, engine: Engine) -> tuple[str | None, bool]:
-        seen = await asyncio.gather(engine.database.trouble(), _temporal_answers(engine))
+        trouble, temporal = await asyncio.gather(
+            engine.database.trouble(), _temporal_answers(engine)
+        )
         self._good_until = self._now() + _GOOD_FOR_SECONDS
-        return seen
+        return trouble, temporal
 
 
 @router.get("/health")

@@ -215,15 +215,11 @@ def reset_stack(settings: Settings, arguments: Arguments) -> int:
     return run_reset(settings)
 
 
-_module(
-    "admin",
-    "commands.admin",
-    "set up environments, channels, keys, sources and webhooks; see and move what is stuck",
-)
+_module("admin", "commands.admin", "set up the account and its channels; move what is stuck")
 _module("explain", "commands.explain", "say what a run did, and why each message came or did not")
 _module("what-if", "commands.what_if", "show who would get what if content were published")
 _module("demo", "commands.demo", "send real input through a running product and show what came out")
-_module("replay", "commands.replay", "replay runs of the Temporal server against the current code")
+_module("replay", "commands.replay", "replay runs of the Temporal server against this code")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from temporalio.client import Client
@@ -158,7 +158,7 @@ class Unit:
         Nothing of it is left then: no rows, nothing owed, nothing that would follow the commit.
         Costs two statements.
         """
-        lists = (self.owed, self.effects, self.new_audiences)
+        lists: tuple[list[Any], ...] = (self.owed, self.effects, self.new_audiences)
         marks = [len(each) for each in lists]
         try:
             async with self.connection.transaction():

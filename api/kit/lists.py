@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -19,7 +19,7 @@ from domain.kit.json_types import JsonObject
 from domain.kit.pages import PageRequest
 from domain.recipients.refs import RecipientRef
 
-F = TypeVar("F")
+F = TypeVar("F", bound=Hashable)
 
 PAGING: dict[str, str | Param] = {
     "after": "Cursor: return the page after it.",

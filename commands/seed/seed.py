@@ -25,6 +25,7 @@ from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.kind import KindOfContent
 from domain.content.rows import Author, CommitNote
 from domain.content.workflow import WORKFLOW
+from domain.kit.authored import ResourceType
 from domain.kit.clock import Clock, utc_now
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import KeyKind
@@ -48,7 +49,7 @@ async def seed(engine: Engine, keys: SeedKeys, *, clock: Clock = utc_now) -> See
         clock: tells the time.
     """
     content = _content()
-    places = [(kind.name, key) for kind, key, _ in content]
+    places = [(ResourceType(kind.name), key) for kind, key, _ in content]
     async with replace(engine, clock=clock).unit() as unit:
         await account.take_turn(unit)
         environments = await account.ensure_environments(unit, SEEDED_ENVIRONMENTS)

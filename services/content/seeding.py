@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.content.kind import KindOfContent
 from domain.content.rows import CommitNote, Selection
+from domain.kit.authored import ResourceType
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from models.queries.content import commits as commit_queries
@@ -34,7 +35,7 @@ async def ensure_promoted(
     unit: Unit,
     source: EnvironmentScope,
     target: EnvironmentScope,
-    places: Iterable[tuple[str, str]],
+    places: Iterable[tuple[ResourceType, str]],
     *,
     note: CommitNote,
 ) -> None:

@@ -84,7 +84,7 @@ ELSEWHERE: dict[str, str] = {
     "content/changes.list_unpromoted": "a promotion compares two environments",
     "content/changes.get_commit_beside": _ALL,
     "deliveries/checks.take_overdue": _OURS,
-    "deliveries/checks.*_check*": "the message that is checked names its environment",
+    "deliveries/checks.*check*": "the message that is checked names its environment",
     "deliveries/deliveries.claim_delivery": "the claim names the environment",
     "deliveries/deliveries.renew_lease": "only the holder of a claim has its key",
     "deliveries/deliveries.give_back": "only the holder of a claim has its key",

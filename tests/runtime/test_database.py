@@ -167,7 +167,7 @@ async def test_deadlock_says_so(database: Database) -> None:
     outcomes = await asyncio.gather(lock(1, 2), lock(2, 1), return_exceptions=True)
     [failure] = [outcome for outcome in outcomes if outcome is not None]
     assert isinstance(failure, Unavailable)
-    assert "in each other's way" in str(failure)
+    assert "blocked each other" in str(failure)
 
 
 async def test_read_only_server_is_unavailable_and_not_ready(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -313,8 +314,7 @@ class World(Seen):
 
     async def grow_old(self) -> None:
         """Let this process die, and make this environment's work due for the sweep, no other's."""
-        await close_releases(self.engine)
-        await close_telling(self.engine)
+        await asyncio.gather(close_releases(self.engine), close_telling(self.engine))
         for table in ("trigger_releases", "cancellations"):
             await self.make.rows(
                 f"UPDATE {table} SET due_at = CASE WHEN environment_id = %s"

@@ -171,7 +171,7 @@ def decide_end(
             return instant_at_path(path, length, scope_values, now, zone)
         return Target(at=now if length is None else add_duration(now, length))
     except OverflowError:
-        return Target(problem="the window would end after the year 9999")
+        return Target(problem="the window would end outside the years 1 to 9999")
 
 
 def batch_before(steps: Sequence[BaseStep], ref: str) -> BatchStep | None:

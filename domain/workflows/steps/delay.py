@@ -74,7 +74,7 @@ def decide_delay(
             return _waiting(target.at, now)
         return _waiting(add_duration(now, length) if length else now, now)
     except OverflowError:
-        return DelayDecision(skip_reason="the delay would end after the year 9999")
+        return DelayDecision(skip_reason="the delay would end outside the years 1 to 9999")
 
 
 def _waiting(until: datetime, now: datetime) -> DelayDecision:

@@ -42,12 +42,12 @@ def test_every_event_has_a_sentence(event: RunEventType) -> None:
         (
             "batch_opened",
             {"closing_at": "noon"},
-            "The run opened a batch, and waits for more items until noon.",
+            "The run opened a batch and waits for more items until noon.",
         ),
         (
             "batch_opened",
             {"closing_at": "noon", "batch_key": "A"},
-            "The run opened a batch (key 'A'), and waits for more items until noon.",
+            "The run opened a batch (key 'A') and waits for more items until noon.",
         ),
         (
             "batch_joined",

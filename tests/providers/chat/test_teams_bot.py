@@ -302,7 +302,7 @@ async def test_a_conversation_without_a_name_is_asked_for_again(talk: Talk) -> N
 @pytest.mark.parametrize("connection", [{}, {"ms_teams_team_id": "t"}, {"incoming_webhook": 5}])
 async def test_connections_that_lead_nowhere(talk: Talk, connection: Any) -> None:
     """Nobody is called."""
-    with pytest.raises(Refused, match="no channel and no person"):
+    with pytest.raises(Refused, match="neither a channel nor a user id"):
         await talk.send(connection)
     assert talk.microsoft.seen == []
 

@@ -496,5 +496,5 @@ async def test_a_mail_that_is_too_large_is_refused_unsent(
     """With both sizes, and without a call that would be refused: base64 makes four of three."""
     monkeypatch.setattr(vendor.provider, "most_bytes", 20 + len("<p>Hëllo</p>Hëllo") + 2)
     await send_files(vendor, replace(INVOICE, content=bytes(15)))
-    with pytest.raises(Refused, match=r"43 bytes.* takes 39"):
+    with pytest.raises(Refused, match=r"43 bytes.* accepts at most 39"):
         await send_files(vendor, replace(INVOICE, content=bytes(16)))

@@ -213,7 +213,7 @@ async def test_a_topic_may_be_the_only_one(line: Line) -> None:
 @pytest.mark.parametrize("body", [b"", b"5", b"[]", b"no json", b"\xff"])
 async def test_what_is_no_request_of_sns(line: Line, body: bytes) -> None:
     """A raw event of SES is one without proof."""
-    with pytest.raises(ValueError, match="no event"):
+    with pytest.raises(ValueError, match="not an SNS event"):
         await line.read(body)
     with pytest.raises(NotGenuine):
         await line.read(_DELIVERY)

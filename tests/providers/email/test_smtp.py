@@ -374,10 +374,10 @@ async def test_trusted_mail_servers_may_be_private() -> None:
 @pytest.mark.parametrize(
     ("banner", "failure", "told"),
     [
-        (b"SSH-2.0-OpenSSH_9.6 internal\r\n", Retry, "does not answer as one."),
-        (b"-ERR internal\r\n", Retry, "does not answer as one."),
-        (b"200 internal\r\n", Retry, "does not answer as one."),
-        (b"999 internal\r\n", Retry, "does not answer as one."),
+        (b"SSH-2.0-OpenSSH_9.6 internal\r\n", Retry, "did not answer like a mail server."),
+        (b"-ERR internal\r\n", Retry, "did not answer like a mail server."),
+        (b"200 internal\r\n", Retry, "did not answer like a mail server."),
+        (b"999 internal\r\n", Retry, "did not answer like a mail server."),
         (b"554 5.7.1 internal\r\n", Refused, "greeted us with 554."),
         (b"421 internal\r\n", Retry, "greeted us with 421."),
     ],

@@ -120,7 +120,7 @@ async def test_one_that_has_ended_is_an_operators_task(line: Line) -> None:
     """Apple would say no more than that the connection failed."""
     later = datetime.now(UTC) + timedelta(days=4_000)
     provider = Apns(replace(line.context, clock=lambda: later))
-    with pytest.raises(Misconfigured, match="good until"):
+    with pytest.raises(Misconfigured, match="expired on"):
         await provider.send(line.delivery(by_certificate()))
     assert line.apns.shown == []
     assert later > NOW

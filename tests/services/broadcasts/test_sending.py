@@ -277,7 +277,7 @@ async def test_stopped_at_once(world: World, temporal: TemporalRecorder) -> None
     assert len(await world.runs(trigger)) == 2
     assert len(await world.messages(str(first["id"]))) == 1
     assert await world.messages(str(second["id"])) == []
-    with pytest.raises(Unprocessable, match="not scheduled"):
+    with pytest.raises(Unprocessable, match="neither scheduled nor"):
         await cancel(world)
 
 
@@ -309,11 +309,11 @@ async def test_a_page_ends_between_two_of_a_user(world: World) -> None:
 async def test_nothing_to_stop(world: World) -> None:
     """A draft, and one that everybody has received, cannot be cancelled."""
     await draft(world, channel_step("feed"))
-    with pytest.raises(Unprocessable, match="not scheduled"):
+    with pytest.raises(Unprocessable, match="neither scheduled nor"):
         await cancel(world)
     await send(world)
     await make_runs(world)
-    with pytest.raises(Unprocessable, match="not scheduled"):
+    with pytest.raises(Unprocessable, match="neither scheduled nor"):
         await cancel(world)
     with pytest.raises(NotFound):
         await cancel_broadcast(world.engine, world.environment.scope, "nothing")

@@ -289,7 +289,11 @@ async def test_a_deletion_is_owed_until_it_is_done(
         world.environment.id,
     )
     await do_left_over_effects(world.engine)
-    started = [one for _, one, _ in temporal.starts if isinstance(one, BulkOperationInput)]
+    started = [
+        one
+        for _, one, _ in temporal.starts
+        if isinstance(one, BulkOperationInput) and one.environment_id == str(world.environment.id)
+    ]
     assert len(started) == dies
     for order in started:
         assert (await work_on_bulk(world.engine, order, turn=1)).is_over

@@ -152,7 +152,7 @@ async def test_message_that_kills_its_workers(world: World) -> None:
     assert await world.deliver(message_id) == "undelivered"
     last = (await world.message_events(message_id))[-1]
     assert last["data"]["failure_reason"] == "interrupted"
-    assert "may have got the message" in last["data"]["failure_details"]
+    assert "may have received the message" in last["data"]["failure_details"]
     assert provider.seen == []
     assert await world.delivery(message_id) is None
 

@@ -150,7 +150,7 @@ async def test_channel_that_cannot_send(world: World, what: str) -> None:
     last = (await world.message_events(message["id"]))[-1]
     assert last["data"]["failure_reason"] == "fatal_error"
     expected = {"credential": "set again", "provider": "gone"}
-    assert expected.get(what, "not configured") in last["data"]["failure_details"]
+    assert expected.get(what, "no longer configured") in last["data"]["failure_details"]
 
 
 async def test_credentials_of_a_missing_key(world: World) -> None:

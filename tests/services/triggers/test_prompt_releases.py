@@ -112,7 +112,7 @@ async def test_requests_do_not_all_wait_for_an_absent_temporal(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After five failures in a row the next requests leave without asking Temporal."""
-    monkeypatch.setattr("services.triggers.under_way._PROBE_SECONDS", 60.0)
+    monkeypatch.setattr("services.composition._PROBE_SECONDS", 60.0)
     monkeypatch.setattr("services.triggers.releases._WAITS", (60.0,))
     temporal = FailingTemporal()
     world = world.with_parts(temporal=temporal)

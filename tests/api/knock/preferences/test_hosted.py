@@ -214,7 +214,7 @@ async def test_who_was_deleted_is_not_made_again(client: httpx.AsyncClient, path
     for method in ("GET", "POST"):
         answered = await client.request(method, path, data=form.sent(Comments=False))
         assert answered.status_code == 404
-        assert "not valid any more" in answered.text
+        assert "no longer valid" in answered.text
     assert (await client.get("/v1/users/ellie")).status_code == 404
 
 

@@ -103,8 +103,8 @@ def test_relative(value: Any, unit: str, amount: int, expected: str) -> None:
         ("2026-06-15T10:30:00Z", 1, "in the past"),
         ("2027-06-15T12:00:01Z", None, "more than 365 days ahead"),
         ("2027-06-15T12:00:00Z", 1, "more than 365 days ahead"),
-        ("9999-12-31T23:59:59Z", 1, "off the calendar"),
-        ("0001-01-01T00:00:00Z", -1, "off the calendar"),
+        ("9999-12-31T23:59:59Z", 1, "outside the years"),
+        ("0001-01-01T00:00:00Z", -1, "outside the years"),
         ({"frequency": "monthly", "interval": 14}, None, "more than 365 days ahead"),
     ],
 )
