@@ -35,6 +35,7 @@ from services.content.publishing import publish_at_once, publish_draft, save_dra
 from services.content.references import (
     get_saved,
     load_surroundings,
+    publication_errors,
     references_of,
     required_first,
 )
@@ -131,7 +132,14 @@ async def save_content(
             published=True,
             saved_is_enough=_NEVER_COMMITTED_BY_A_PUSH,
         )
-        errors += around.errors(required_first(references))
+        errors += await publication_errors(
+            connection,
+            around,
+            kind,
+            key,
+            required_first(references),
+            published=before.published_version_id if before else None,
+        )
     refuse(errors)
     await require_writable(connection, environment, force=force or at_once)
     resource = await save_draft(unit, environment, kind.name, key, judged.content)
@@ -184,8 +192,15 @@ async def validate_content(
             connection, environment, references, channel_types=channel_types
         )
         saved = await get_saved(connection, environment, kind.name, key)
-    succession = _succession_errors(kind, key, saved, document)
-    refuse([*judged.errors, *succession, *around.errors(required_first(references))])
+        wrong = await publication_errors(
+            connection,
+            around,
+            kind,
+            key,
+            required_first(references),
+            published=saved.published_version_id if saved else None,
+        )
+    refuse([*judged.errors, *_succession_errors(kind, key, saved, document), *wrong])
     now = engine.clock()
     return ContentView(
         key=key,
