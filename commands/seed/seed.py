@@ -40,6 +40,7 @@ from services.account.environments import find_environment
 from services.account.security import keep_signing_key
 from services.channels.sealing import list_unreadable
 from services.content.drafts import save_content
+from services.content.prebuilt import keep_prebuilt
 from services.content.publishing import publish_copy
 from services.engine import Engine, Unit
 from templating.messages.default_layout import DEFAULT_LAYOUT_KEY, default_layout
@@ -78,6 +79,7 @@ async def seed(engine: Engine, keys: SeedKeys, *, clock: Clock = utc_now) -> See
         await _content(unit, scopes[0])
         for before, after in itertools.pairwise(scopes):
             await _promote(unit, before, after)
+        await keep_prebuilt(unit.connection, unit.now)
         unreadable = await list_unreadable(unit.connection, engine.vault)
     return SeededStack(
         {each.channel_type: SeededChannel(each.key, str(each.id)) for each in channels},

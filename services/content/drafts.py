@@ -30,6 +30,7 @@ from runtime.database import Connection
 from services.account.environments import require_writable
 from services.content.branches import hold_content
 from services.content.collecting import collect_texts
+from services.content.completing import completed
 from services.content.judging import judge_document, refuse
 from services.content.publishing import publish_at_once, publish_draft, save_draft
 from services.content.references import (
@@ -117,6 +118,7 @@ async def save_content(
     await hold_content(connection, environment)
     _refuse_on_branch(environment, kind)
     channel_types = await channel_queries.channel_types(connection)
+    raw = await completed(connection, environment, kind, raw)
     judged = await off_loop(partial(judge_document, kind, key, raw, channel_types))
     document = judged.document
     references = references_of(kind, document)
@@ -185,6 +187,7 @@ async def validate_content(
     """
     async with engine.connection() as connection:
         channel_types = await channel_queries.channel_types(connection)
+        raw = await completed(connection, environment, kind, raw)
         judged = await off_loop(partial(judge_document, kind, key, raw, channel_types))
         content, document = judged.content, judged.document
         references = references_of(kind, document)
