@@ -10,7 +10,7 @@ from alembic.config import Config
 from psycopg.errors import LockNotAvailable
 from sqlalchemy.exc import OperationalError
 
-from domain.kit.clock import utc_now
+from domain.kit.clock import Clock, utc_now
 from domain.kit.errors import Unavailable
 from runtime.database import Database
 from runtime.settings import Settings
@@ -19,7 +19,7 @@ from services.content.prebuilt import keep_prebuilt
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
-def migrate(settings: Settings) -> None:
+def migrate(settings: Settings, *, clock: Clock = utc_now) -> None:
     """Run every migration that the database has not seen, then give environments what they lack.
 
     It works from any folder.
@@ -40,14 +40,14 @@ def migrate(settings: Settings) -> None:
             ) from error
         reason = str(error.orig).strip().splitlines()[0]
         raise Unavailable(f"The database cannot be reached: {reason}") from error
-    asyncio.run(_keep_prebuilt(settings))
+    asyncio.run(_keep_prebuilt(settings, clock))
 
 
-async def _keep_prebuilt(settings: Settings) -> None:
+async def _keep_prebuilt(settings: Settings, clock: Clock) -> None:
     database = Database(settings.database_url, size=1)
     await database.open()
     try:
         async with database.transaction() as connection:
-            await keep_prebuilt(connection, utc_now())
+            await keep_prebuilt(connection, clock())
     finally:
         await database.close()

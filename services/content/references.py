@@ -208,9 +208,9 @@ async def load_surroundings(
         ]
         if places:
             of_commits = published and not is_enough
-            keys = await queries.list_keys(connection, places, published=of_commits)
-            for place, is_archived in keys.items():
-                (archived if is_archived else content).add(place)
+            found = await queries.list_keys(connection, places, published=of_commits)
+            archived |= {place for place, is_archived in found.items() if is_archived}
+            content |= found.keys() - archived
     if source_keys:
         sources = await source_queries.existing_keys(connection, source_keys)
         content |= {(SOURCE, key) for key in sources}
@@ -225,10 +225,8 @@ async def load_surroundings(
         schemas = await schemas_of(references, documents)
     given_to = sorted(key for target, key in measures if target == CHANNEL)
     if given_to:
-        found = await channel_queries.input_schemas(connection, environment.id, given_to)
-        for key, schema in found.items():
+        inputs = await channel_queries.input_schemas(connection, environment.id, given_to)
+        for key, schema in inputs.items():
             if usable := await ready(schema):
                 schemas[CHANNEL, key] = usable
-    return Surroundings(
-        channel_types, frozenset(content), documents, schemas, archived=frozenset(archived)
-    )
+    return Surroundings(channel_types, frozenset(content), documents, schemas, frozenset(archived))

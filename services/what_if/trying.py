@@ -40,7 +40,7 @@ from services.content.branches import find_branch
 from services.content.catalog import Configuration
 from services.engine import Engine
 from services.what_if.audiences import let_know_of_audiences, look_at_audiences
-from services.what_if.content import lay_over
+from services.what_if.content import Tried, lay_over
 from services.what_if.guides import are_tried, look_at_guides
 from services.what_if.imagined import Basis, Script
 from services.what_if.journals import Room
@@ -110,12 +110,7 @@ async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfI
         if stored.variables.missing_key is not None:
             raise UnknownKey(stored.variables.missing_key)
         tried = lay_over(engine, stored, await _pending(connection, environment, wanted))
-        comparison = _Comparison(
-            connection,
-            Findings(Sample(wanted.differences, MOST_BYTES)),
-            deadline=begun + wanted.seconds,
-            concerned=_concerned(tried.content),
-        )
+        comparison = _Comparison.of(connection, tried, wanted, deadline=begun + wanted.seconds)
         comparison.make_worlds((engine, stored), (tried.engine, tried.configuration))
         await let_know_of_audiences(connection, tried.content, comparison.worlds)
         basis = Basis(
@@ -270,6 +265,14 @@ class _Comparison:
     # The newest place in the line of each run in each world; older ones count no more.
     _places: dict[tuple[int, UUID], int] = field(default_factory=dict)
     _under_way: dict[UUID, _UnderWay] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, connection: Connection, tried: Tried, wanted: WhatIfIn, *, deadline: float
+    ) -> _Comparison:
+        """Begin a comparison, without any world."""
+        findings = Findings(Sample(wanted.differences, MOST_BYTES))
+        return cls(connection, findings, deadline, _concerned(tried.content))
 
     def make_worlds(self, *parts: tuple[Engine, Configuration]) -> None:
         """Make the two worlds, each with an engine and what is published in it."""

@@ -93,5 +93,5 @@ def test_what_every_environment_has_is_for_knocks_components(key: str) -> None:
         assert markdown_fields({}, key, variant.key) == {"body"}
         # What `knock guide new` writes into the values may be saved as it is.
         begun: JsonObject = {"title": "", "body": "", "dismissible": False}
-        begun |= dict.fromkeys(buttons, {"text": "", "action": ""})
+        begun |= {each: {"text": "", "action": ""} for each in buttons}
         assert list(value_errors(variant.fields, begun, "values")) == []
