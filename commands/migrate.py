@@ -1,7 +1,8 @@
-"""Bring a database to the newest schema."""
+"""Bring a database to the newest schema, and what every environment has to what it is today."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from alembic import command
@@ -9,14 +10,19 @@ from alembic.config import Config
 from psycopg.errors import LockNotAvailable
 from sqlalchemy.exc import OperationalError
 
+from domain.kit.clock import Clock, utc_now
 from domain.kit.errors import Unavailable
+from runtime.database import Database
 from runtime.settings import Settings
+from services.content.prebuilt import keep_prebuilt
 
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
-def migrate(settings: Settings) -> None:
-    """Run every migration that the database has not seen; works from any folder.
+def migrate(settings: Settings, *, clock: Clock = utc_now) -> None:
+    """Run every migration that the database has not seen, then give environments what they lack.
+
+    It works from any folder.
 
     Raises:
         Unavailable: the database cannot be reached, or somebody has locked a table for long. What
@@ -34,3 +40,14 @@ def migrate(settings: Settings) -> None:
             ) from error
         reason = str(error.orig).strip().splitlines()[0]
         raise Unavailable(f"The database cannot be reached: {reason}") from error
+    asyncio.run(_keep_prebuilt(settings, clock))
+
+
+async def _keep_prebuilt(settings: Settings, clock: Clock) -> None:
+    database = Database(settings.database_url, size=1)
+    await database.open()
+    try:
+        async with database.transaction() as connection:
+            await keep_prebuilt(connection, clock())
+    finally:
+        await database.close()

@@ -16,6 +16,7 @@ from datetime import datetime
 from itertools import takewhile, zip_longest
 from pathlib import Path
 
+from api.admin.what_if_audiences import AudiencesOut
 from api.admin.what_if_schemas import ChangeOut, DifferenceOut, GuidesOut, WhatIfOut
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
@@ -133,6 +134,8 @@ def written(found: WhatIfOut) -> Iterator[str]:
     if found.differences_left_out:
         yield ""
         yield f"{found.differences_left_out} more differences: --differences shows more."
+    if found.audiences is not None:
+        yield from _audiences(found.audiences)
     if found.guides is not None:
         yield from _guides(found.guides)
 
@@ -226,6 +229,32 @@ def _says(changes: Iterable[ChangeOut], *, is_left_out: bool) -> Iterator[str]:
         yield "    its content is left out: the answer is full"
     for change in changes:
         yield from _change(change)
+
+
+def _audiences(found: AudiencesOut) -> Iterator[str]:
+    yield ""
+    yield f"{_counted(found.users, 'user')} compared with audiences."
+    rows = {each.audience: each for each in found.figures}
+    yield from _table(rows, ("before", "after", "joined", "left"))
+    lines = [
+        f"whoever enters {each.audience} later triggers {', '.join(each.workflows)};"
+        " those who join by this do not"
+        for each in found.figures
+        if each.workflows
+    ]
+    if found.has_more:
+        lines.append("there are more users: --seconds takes more of them")
+    if lines:
+        yield ""
+    yield from (f"  {line}" for line in lines)
+    if found.differences:
+        yield ""
+    for each in found.differences:
+        does = {"added": "joins", "dropped": "leaves"}[each.kind]
+        yield f"{_SIGNS[each.kind]} {each.user} {does} {each.audience}"
+    if found.differences_left_out:
+        yield ""
+        yield f"{found.differences_left_out} more differences: --differences shows more of them."
 
 
 def _guides(found: GuidesOut) -> Iterator[str]:

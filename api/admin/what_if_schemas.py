@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 from uuid import UUID
 
+from api.admin.what_if_audiences import AudiencesOut
 from api.kit.shapes import Moment, Out
 from domain.recipients.answers import Reference, reference
 from domain.what_if.differences import Change, Difference, Kind, RehearsedMessage
@@ -91,7 +92,7 @@ class RefusedOut(Out):
 
 
 class NoteOut(Out):
-    """What of a script is left out, and why."""
+    """What of the runs, or of a script, is left out, and why."""
 
     place: str
     message: str
@@ -276,6 +277,7 @@ class WhatIfOut(Out):
     effects: list[EffectOut]
     refused: list[RefusedOut]
     notes: list[NoteOut]
+    audiences: AudiencesOut | None
     guides: GuidesOut | None
     differences: list[DifferenceOut]
     differences_left_out: int
@@ -328,6 +330,7 @@ class WhatIfOut(Out):
                 for (workflow, reason), (before, after) in sorted(findings.refused.items())
             ],
             notes=[NoteOut.of(each) for each in found.notes],
+            audiences=None if found.audiences is None else AudiencesOut.of(found.audiences),
             guides=None if found.guides is None else GuidesOut.of(found.guides),
             differences=[DifferenceOut.of(each) for each in findings.differences],
             differences_left_out=findings.total - len(findings.differences),

@@ -33,6 +33,7 @@ from runtime.user_token_keys import public_half
 from services.account import seeding as account
 from services.channels.sealing import list_unreadable
 from services.channels.seeding import ensure_channels
+from services.content.prebuilt import keep_prebuilt
 from services.content.seeding import ensure_content, ensure_promoted
 from services.engine import Engine, Unit
 from templating.messages.default_layout import DEFAULT_LAYOUT_KEY, default_layout
@@ -61,6 +62,7 @@ async def seed(engine: Engine, keys: SeedKeys, *, clock: Clock = utc_now) -> See
             await ensure_content(unit, scopes[0], kind, key, document, note=_NOTE)
         for before, after in itertools.pairwise(scopes):
             await ensure_promoted(unit, before, after, places, note=_NOTE)
+        await keep_prebuilt(unit.connection, unit.now)
         unreadable = await list_unreadable(unit.connection, engine.vault)
     return SeededStack(
         {each.channel_type: SeededChannel(each.key, str(each.id)) for each in channels},

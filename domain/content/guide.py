@@ -5,12 +5,12 @@ Source: Management API reference, GuideRequest; Knock docs, "Guides".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from domain.channels.types import ChannelType
 from domain.conditions import ConditionGroup, parse_condition_group, read_condition_group
@@ -27,7 +27,7 @@ from domain.kit.authored import (
 )
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import Shape, Text, Wrong, parsed_by
+from domain.kit.shapes import Absent, Shape, Text, Wrong, parsed_by
 from domain.kit.stored import Name, is_content_key, read_document
 from domain.workflows.definition import MAX_DESCRIPTION_LENGTH, Labels
 from domain.workflows.goals import GoalAttachment, goal_key_of, goal_reference, with_window
@@ -43,6 +43,23 @@ def _ref(raw: str) -> str:
     return raw
 
 
+def _absent() -> Any:
+    """Stand for a member that is not there, and is judged like one that is null."""
+    return None
+
+
+def _filled_in(raw: JsonValue) -> JsonValue:
+    if raw is None:  # nor was there anything to fill in
+        raise Absent("is required")
+    return raw
+
+
+# What `knock guide new` leaves out, and is filled in where there is no doubt what it may be.
+_FilledIn = Annotated[
+    str, BeforeValidator(_filled_in), WithJsonSchema({"type": ["string", "null"]})
+]
+
+
 def _steps(steps: list[GuideStep]) -> list[GuideStep]:
     refs = [step.ref for step in steps]
     if len(set(refs)) < len(refs):
@@ -55,8 +72,12 @@ class GuideStep(Shape):
 
     ref: Annotated[str, AfterValidator(_ref)]
     name: str | None = None
-    schema_key: Text = Field(description="Version of the message type.")
-    schema_semver: Text
+    schema_key: Text = Field(description="Key of the message type.")
+    schema_semver: _FilledIn = Field(
+        default_factory=_absent,
+        validate_default=True,
+        description="Version of the message type; by default the one that is saved.",
+    )
     schema_variant_key: Text
     # `values` is what a mapping calls its own.
     content: dict[str, Any] = Field({}, alias="values", description="Strings may be Liquid.")
@@ -74,7 +95,11 @@ class GuideShape(Shape):
     """A guide as it is written; members that a client adds beside these are ignored."""
 
     name: Name
-    channel_key: Text = Field(description="Key of a channel of type `in_app_guide`.")
+    channel_key: _FilledIn = Field(
+        default_factory=_absent,
+        validate_default=True,
+        description="Key of a channel of type `in_app_guide`; optional if there is only one.",
+    )
     description: Annotated[str | None, Field(max_length=MAX_DESCRIPTION_LENGTH)] = None
     tags: Labels = Field([], description="For authors.")
     steps: Annotated[list[GuideStep], AfterValidator(_steps), Field(max_length=MAX_STEPS)]
@@ -177,9 +202,27 @@ class GuideKind(KindOfContent[Guide]):
     # Nobody should see one by surprise.
     starts_active: ClassVar[bool] = False
 
+    def completed_by(self, raw: JsonObject) -> Collection[tuple[ResourceType, str]]:
+        """Return the message types of the steps that do not say of which version."""
+        return {
+            (ResourceType.MESSAGE_TYPE, step["schema_key"])
+            for step in _objects(raw.get("steps"))[:MAX_STEPS]
+            if step.get("schema_semver") is None and isinstance(step.get("schema_key"), str)
+        }
+
+    def complete(
+        self, raw: JsonObject, documents: Mapping[tuple[str, str], JsonObject]
+    ) -> JsonObject:
+        """Let those steps be of the version that there is."""
+        return {**raw, "steps": [_of_version(step, documents) for step in raw["steps"]]}
+
     def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
-        """Return the members that are written, lists where nothing is said."""
+        """Return the members that are written, lists where nothing is said, and its channel."""
         sent = super().normalise(raw, channel_types)
+        if sent["channel_key"] is None:
+            of_guides = ChannelType.IN_APP_GUIDE
+            known = [key for key, each in channel_types.channels.items() if each == of_guides]
+            sent["channel_key"] = known[0] if len(known) == 1 else None
         sent["goal_attachment"] = with_window(sent["goal_attachment"])
         if sent["target_property_conditions"] == {}:
             sent["target_property_conditions"] = None
@@ -214,7 +257,7 @@ class GuideKind(KindOfContent[Guide]):
     def references(self, document: Guide) -> Iterator[Reference]:
         """Yield the channel, the audience, the goal, and what each step has to look like.
 
-        Message types need not be here: those of Knock's own are in the application alone.
+        Message types need not be here: an application may know of more.
         """
         yield Reference("channel_key", CHANNEL, document.channel_key, ChannelType.IN_APP_GUIDE)
         if document.audience_key is not None:
@@ -246,6 +289,14 @@ def _misfits(step: ReadStep, place: str, document: JsonObject) -> Iterator[Field
         yield FieldError(f"{place}.schema_variant_key", "is not a variant of the message type")
     else:
         yield from value_errors(fields, step.values, f"{place}.values")
+
+
+def _of_version(step: JsonValue, documents: Mapping[tuple[str, str], JsonObject]) -> JsonValue:
+    """Return a step with the version of its message type, if it says none and there is one."""
+    if not isinstance(step, dict) or step.get("schema_semver") is not None:
+        return step
+    document = documents.get((ResourceType.MESSAGE_TYPE, _text(step.get("schema_key"))), {})
+    return {**step, "schema_semver": document.get("semver")}
 
 
 def _read_step(raw: JsonObject) -> ReadStep:

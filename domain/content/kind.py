@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
-from domain.kit.authored import ChannelTypes, FileFields, Reference, Template
+from domain.kit.authored import ChannelTypes, FileFields, Reference, ResourceType, Template
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape
@@ -39,6 +39,16 @@ class KindOfContent(ABC, Generic[T]):
     is_branched: ClassVar[bool] = True
     defaults: ClassVar[Mapping[str, JsonValue]] = {}
     unsaid: ClassVar[frozenset[str]] = frozenset()
+
+    def completed_by(self, raw: JsonObject) -> Collection[tuple[ResourceType, str]]:
+        """Return type and key of the content that says what a document that was sent leaves out."""
+        return ()
+
+    def complete(
+        self, raw: JsonObject, documents: Mapping[tuple[str, str], JsonObject]
+    ) -> JsonObject:
+        """Return a document with what it leaves out, as far as that content is there."""
+        return raw
 
     def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
         """Return the JSON that is stored for what was sent; wrong values stay, for the check.

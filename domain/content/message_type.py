@@ -19,18 +19,16 @@ from domain.content.fields import (
     read_fields,
 )
 from domain.content.kind import KindOfContent
-from domain.kit.authored import FileFields, ResourceType, Template, TemplateFile
+from domain.content.prebuilt_types import PREBUILT_TYPES
+from domain.kit.authored import ChannelTypes, FileFields, ResourceType, Template, TemplateFile
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape, Text, Wrong
-from domain.kit.stored import Name, read_document
+from domain.kit.stored import Name, content_sha, read_document
 
 MAX_DESCRIPTION = 280
 MAX_VARIANTS = 50
 DEFAULT_VARIANT = "default"
 FIRST_VERSION = "0.0.1"
-# The types that Knock brings along, where nobody has made one with such a key, and their Markdown.
-_KNOCKS_OWN = frozenset({"banner", "modal", "card"})
-_MARKDOWN_OF_KNOCKS_OWN = frozenset({"body"})
 _SEMVER = r"^\d{1,9}\.\d{1,9}\.\d{1,9}$"
 
 
@@ -53,25 +51,6 @@ class MessageType:
 
     variants: tuple[Variant, ...]
     preview: str = ""
-
-
-def markdown_fields(types: Mapping[str, MessageType], key: str, variant_key: str) -> frozenset[str]:
-    """Return the keys of the fields of a variant that are written in Markdown.
-
-    Args:
-        types: those that are published, by key.
-        key: of the message type; one that nobody has published has none, unless it is Knock's own.
-        variant_key: of its variant; one that it does not have has none.
-    """
-    if key not in types:
-        return _MARKDOWN_OF_KNOCKS_OWN if key in _KNOCKS_OWN else frozenset()
-    return frozenset(
-        field.key
-        for variant in types[key].variants
-        if variant.key == variant_key
-        for field in variant.fields
-        if isinstance(field, MarkdownField)
-    )
 
 
 class VariantShape(Shape):
@@ -163,3 +142,32 @@ def _read_variants(stored: list[JsonValue]) -> Iterator[Variant]:
 
 
 MESSAGE_TYPE = MessageTypeKind()
+# What is stored of those that every environment has from the start, by key.
+PREBUILT: Mapping[str, JsonObject] = {
+    key: MESSAGE_TYPE.normalise(written, ChannelTypes()) for key, written in PREBUILT_TYPES.items()
+}
+PREBUILT_SHAS = {key: content_sha(content) for key, content in PREBUILT.items()}
+_PREBUILT_READ = {key: MESSAGE_TYPE.read(content, key) for key, content in PREBUILT.items()}
+
+
+def is_prebuilt(key: str, sha: str) -> bool:
+    """Tell whether content under a key is a message type as it was from the start."""
+    return PREBUILT_SHAS.get(key) == sha
+
+
+def markdown_fields(types: Mapping[str, MessageType], key: str, variant_key: str) -> frozenset[str]:
+    """Return the keys of the fields of a variant that are written in Markdown.
+
+    Args:
+        types: those that are published, by key.
+        key: of the message type; one that nobody has published has none, unless it is prebuilt.
+        variant_key: of its variant; one that it does not have has none.
+    """
+    known = types.get(key) or _PREBUILT_READ.get(key)
+    return frozenset(
+        field.key
+        for variant in (() if known is None else known.variants)
+        if variant.key == variant_key
+        for field in variant.fields
+        if isinstance(field, MarkdownField)
+    )

@@ -102,7 +102,8 @@ async def revert_commit(engine: Engine, commit_id: str, note: CommitNote) -> Com
         made = await publish_content(
             unit, environment, *place, beside.before, note=note, drops_draft=True
         )
-        await refuse_broken(unit, environment, [(made, beside.before)], is_single=True)
+        before = {place: commit.version_id}
+        await refuse_broken(unit, environment, [(made, beside.before)], before, is_single=True)
     return made
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from domain.content.rows import (
 )
 from domain.content.workflow import WORKFLOW
 from domain.kit.authored import Reference
-from domain.kit.errors import InvalidParams, NotFound, Unprocessable
+from domain.kit.errors import FieldError, InvalidParams, NotFound, Unprocessable
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
@@ -33,7 +33,12 @@ from services.account.environments import find_environment
 from services.content.branches import hold_content
 from services.content.collecting import collect_texts
 from services.content.publishing import publish_copy, publish_draft
-from services.content.references import load_surroundings, references_of, required_first
+from services.content.references import (
+    load_surroundings,
+    publication_errors,
+    references_of,
+    required_first,
+)
 from services.engine import Engine, Unit
 
 
@@ -62,7 +67,8 @@ async def commit_all(
             if not _holds_at_once(resource)
             and (commit := await publish_draft(unit, environment, resource, note))
         ]
-        await refuse_broken(unit, environment, made)
+        before = {(one.resource_type, one.key): one.published_version_id for one in pending}
+        await refuse_broken(unit, environment, made, before)
         await _collect(unit, environment, made)
     return [commit for commit, _ in made]
 
@@ -249,7 +255,8 @@ async def _promote(
     made = [
         (await publish_copy(unit, target, source, author), source.content) for source in promotable
     ]
-    await refuse_broken(unit, target, made, is_single=is_single)
+    before = {place: one.published_version_id for place, one in saved.items()}
+    await refuse_broken(unit, target, made, before, is_single=is_single)
     return [commit for commit, _ in made]
 
 
@@ -272,6 +279,7 @@ async def refuse_broken(
     unit: Unit,
     environment: EnvironmentScope,
     made: Sequence[tuple[Commit, JsonObject]],
+    before: Mapping[tuple[str, str], UUID | None],
     *,
     is_single: bool = False,
 ) -> None:
@@ -283,14 +291,20 @@ async def refuse_broken(
     Runs after all is published, so that a layout may be committed together with its workflow; the
     error ends the transaction, and with it the commits. Of several commits of one resource only
     the last is judged.
+
+    Args:
+        unit: in which it was published.
+        environment: where.
+        made: what was published.
+        before: which versions were published there until then, by type and key.
+        is_single: see above.
     """
-    references: dict[str, list[Reference]] = {}
+    references: dict[tuple[str, str], list[Reference]] = {}
     for commit, content in made:
         kind = KINDS.get(commit.resource_type)
         if kind is not None:
-            document = kind.read(content, commit.resource_key)
-            place = f"{commit.resource_type}.{commit.resource_key}"
-            listed = references_of(kind, document)
+            listed = references_of(kind, kind.read(content, commit.resource_key))
+            place = (commit.resource_type, commit.resource_key)
             references[place] = required_first(listed) if is_single else listed
     around = await load_surroundings(
         unit.connection,
@@ -298,11 +312,17 @@ async def refuse_broken(
         chain.from_iterable(references.values()),
         published=True,
     )
-    errors = [
-        error.under(place)
-        for place, listed in references.items()
-        for error in around.errors(listed)
-    ]
+    errors = list[FieldError]()
+    for (resource_type, key), listed in references.items():
+        found = await publication_errors(
+            unit.connection,
+            around,
+            KINDS[resource_type],
+            key,
+            listed,
+            published=before.get((resource_type, key)),
+        )
+        errors += [error.under(f"{resource_type}.{key}") for error in found]
     if errors:
         raise InvalidParams(errors, str(errors[0]))
 

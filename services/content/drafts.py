@@ -30,11 +30,13 @@ from runtime.database import Connection
 from services.account.environments import require_writable
 from services.content.branches import hold_content
 from services.content.collecting import collect_texts
+from services.content.completing import completed
 from services.content.judging import judge_document, refuse
 from services.content.publishing import publish_at_once, publish_draft, save_draft
 from services.content.references import (
     get_saved,
     load_surroundings,
+    publication_errors,
     references_of,
     required_first,
 )
@@ -116,6 +118,7 @@ async def save_content(
     await hold_content(connection, environment)
     _refuse_on_branch(environment, kind)
     channel_types = await channel_queries.channel_types(connection)
+    raw = await completed(connection, environment, kind, raw)
     judged = await off_loop(partial(judge_document, kind, key, raw, channel_types))
     document = judged.document
     references = references_of(kind, document)
@@ -131,7 +134,14 @@ async def save_content(
             published=True,
             saved_is_enough=_NEVER_COMMITTED_BY_A_PUSH,
         )
-        errors += around.errors(required_first(references))
+        errors += await publication_errors(
+            connection,
+            around,
+            kind,
+            key,
+            required_first(references),
+            published=before.published_version_id if before else None,
+        )
     refuse(errors)
     await require_writable(connection, environment, force=force or at_once)
     resource = await save_draft(unit, environment, kind.name, key, judged.content)
@@ -177,6 +187,7 @@ async def validate_content(
     """
     async with engine.connection() as connection:
         channel_types = await channel_queries.channel_types(connection)
+        raw = await completed(connection, environment, kind, raw)
         judged = await off_loop(partial(judge_document, kind, key, raw, channel_types))
         content, document = judged.content, judged.document
         references = references_of(kind, document)
@@ -184,8 +195,15 @@ async def validate_content(
             connection, environment, references, channel_types=channel_types
         )
         saved = await get_saved(connection, environment, kind.name, key)
-    succession = _succession_errors(kind, key, saved, document)
-    refuse([*judged.errors, *succession, *around.errors(required_first(references))])
+        wrong = await publication_errors(
+            connection,
+            around,
+            kind,
+            key,
+            required_first(references),
+            published=saved.published_version_id if saved else None,
+        )
+    refuse([*judged.errors, *_succession_errors(kind, key, saved, document), *wrong])
     now = engine.clock()
     return ContentView(
         key=key,

@@ -2,14 +2,16 @@
 
 Content may be saved before they exist; it is `valid` once they do. `PUT /v1/commits`, and promoting
 all, refuse what is not; saving with a commit, validating, and promoting or reverting one commit let
-pass what `may_follow`.
+pass what `may_follow`. What is archived stays in use by what refers to it: whoever commits that
+again need not take it out, but nothing else may refer to it any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
+from uuid import UUID
 
 from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS, home_of
@@ -64,6 +66,7 @@ class Surroundings:
 
     Attributes:
         content: type and key of each, sources among them.
+        archived: the same of what was there and is archived.
         documents: of the content that what refers to it has to fit.
         schemas: of what that content is given, and channels are here, where something is given.
     """
@@ -72,12 +75,19 @@ class Surroundings:
     content: frozenset[tuple[str, str]]
     documents: Mapping[tuple[str, str], JsonObject] = field(default_factory=dict)
     schemas: Mapping[tuple[str, str], InputSchema] = field(default_factory=dict)
+    archived: frozenset[tuple[str, str]] = frozenset()
 
-    def errors(self, references: Iterable[Reference]) -> list[FieldError]:
+    def errors(
+        self, references: Iterable[Reference], kept: Collection[tuple[str, str]] = ()
+    ) -> list[FieldError]:
         """Return what is wrong with references.
 
         That is those which lead nowhere or to a channel of another type, and what does not fit to
         where they lead.
+
+        Args:
+            references: of a document.
+            kept: type and key of what it may refer to although that is archived.
         """
         errors: list[FieldError] = []
         for one in references:
@@ -85,8 +95,8 @@ class Surroundings:
             known = self.channel_types.of(one.target, one.key)
             if one.target not in NOUNS:
                 errors += self._misfits(one)
-                if one.is_required and (one.target, one.key) not in self.content:
-                    message = _missing(one)
+                if one.is_required:
+                    message = self._absence(one, kept)
             elif known is None:
                 message = f"{NOUNS[one.target]} {one.key!r} does not exist"
             elif known != one.channel_type:
@@ -98,6 +108,18 @@ class Surroundings:
                 errors.append(FieldError(one.place, message))
         return errors
 
+    def _absence(self, reference: Reference, kept: Collection[tuple[str, str]]) -> str | None:
+        """Say that a reference leads to nothing that it may lead to."""
+        place = (reference.target, reference.key)
+        if place in self.content or (place in self.archived and place in kept):
+            return None
+        if reference.target == SOURCE:
+            return f"source {reference.key!r} does not exist"
+        told = f"{KINDS[reference.target].noun} {reference.key!r}"
+        if place in self.archived:
+            return f"{told} is archived: take it out, or refer to another one"
+        return f"{told} does not exist or is not committed"
+
     def _misfits(self, reference: Reference) -> Iterator[FieldError]:
         """Yield what does not fit to what a reference leads to."""
         place = (reference.target, reference.key)
@@ -108,11 +130,32 @@ class Surroundings:
             yield from input_errors(schema, reference.inputs)
 
 
-def _missing(reference: Reference) -> str:
-    if reference.target == SOURCE:
-        return f"source {reference.key!r} does not exist"
-    noun = KINDS[reference.target].noun
-    return f"{noun} {reference.key!r} does not exist or is not committed"
+async def publication_errors(
+    connection: Connection,
+    around: Surroundings,
+    kind: KindOfContent[Any],
+    key: str,
+    references: Sequence[Reference],
+    *,
+    published: UUID | None,
+) -> list[FieldError]:
+    """Return what is wrong with references of a document that is to be published.
+
+    Args:
+        connection: for reading.
+        around: what they lead to.
+        kind: of the document.
+        key: names it.
+        references: of it, as far as they count.
+        published: the version that it takes the place of; what that refers to may stay, archived
+            or not.
+    """
+    kept: Collection[tuple[str, str]] = ()
+    if published and any((one.target, one.key) in around.archived for one in references):
+        versions = await content_queries.get_versions(connection, [published])
+        document = kind.read(versions[published].content, key)
+        kept = {(one.target, one.key) for one in references_of(kind, document)}
+    return around.errors(references, kept)
 
 
 async def schemas_of(
@@ -156,7 +199,7 @@ async def load_surroundings(
         channel_types = (
             await channel_queries.channel_types(connection) if has_channels else ChannelTypes()
         )
-    content: set[tuple[str, str]] = set()
+    content, archived = set[tuple[str, str]](), set[tuple[str, str]]()
     for is_enough in (False, True):
         places = [
             (home_of(environment, target), target, key)
@@ -165,7 +208,9 @@ async def load_surroundings(
         ]
         if places:
             of_commits = published and not is_enough
-            content |= await queries.list_keys(connection, places, published=of_commits)
+            found = await queries.list_keys(connection, places, published=of_commits)
+            archived |= {place for place, is_archived in found.items() if is_archived}
+            content |= found.keys() - archived
     if source_keys:
         sources = await source_queries.existing_keys(connection, source_keys)
         content |= {(SOURCE, key) for key in sources}
@@ -180,8 +225,8 @@ async def load_surroundings(
         schemas = await schemas_of(references, documents)
     given_to = sorted(key for target, key in measures if target == CHANNEL)
     if given_to:
-        found = await channel_queries.input_schemas(connection, environment.id, given_to)
-        for key, schema in found.items():
+        inputs = await channel_queries.input_schemas(connection, environment.id, given_to)
+        for key, schema in inputs.items():
             if usable := await ready(schema):
                 schemas[CHANNEL, key] = usable
-    return Surroundings(channel_types, frozenset(content), documents, schemas)
+    return Surroundings(channel_types, frozenset(content), documents, schemas, frozenset(archived))

@@ -61,8 +61,16 @@ async def workflow_comes_first(
     workflow_key: str,
     *,
     takes_saved: bool = False,
+    is_to_run: bool = True,
 ) -> AsyncIterator[None]:
-    """Read a request within this, to tell of a workflow that does not run before what is wrong.
+    """Read a request within this, to tell of its workflow before what is wrong with the rest.
+
+    Args:
+        engine: the parts.
+        environment: where.
+        workflow_key: names the workflow.
+        takes_saved: whether it is enough that it is saved.
+        is_to_run: whether it has to be active; a cancel needs one that is there.
 
     Raises:
         NotFound, Unprocessable: see `_running_version`; in the place of InvalidParams.
@@ -71,9 +79,12 @@ async def workflow_comes_first(
         yield
     except InvalidParams:
         async with engine.connection() as connection:
-            await _running_version(
-                engine, connection, environment, workflow_key, takes_saved=takes_saved
-            )
+            if is_to_run:
+                await _running_version(
+                    engine, connection, environment, workflow_key, takes_saved=takes_saved
+                )
+            else:
+                await published_workflow(engine, connection, environment, workflow_key)
         raise
 
 

@@ -24,9 +24,6 @@ from services.json_schemas import SchemaCache
 
 T = TypeVar("T")
 
-# Who is in an audience follows from what is published.
-_NOT_TRIED = frozenset({AUDIENCE.name})
-
 
 class TriedCatalog(Catalog):
     """A catalog that knows some versions more, which nobody has stored.
@@ -95,8 +92,7 @@ class Tried:
 
 def lay_over(engine: Engine, stored: Configuration, pending: Sequence[PendingContent]) -> Tried:
     """Return what would be there if some content were published."""
-    known = [each for each in pending if each.resource_type in KINDS]
-    content = [each for each in known if each.resource_type not in _NOT_TRIED]
+    content = [each for each in pending if _is_tried(each)]
     documents: dict[UUID, Any] = {}
     published = dict(stored.content)
     partials = dict(stored.partials)
@@ -130,3 +126,10 @@ def lay_over(engine: Engine, stored: Configuration, pending: Sequence[PendingCon
     # What the process remembers by version is not to be crowded out by versions of a try.
     own = replace(engine, catalog=catalog, json_schemas=SchemaCache())
     return Tried(own, configuration, content, left_out)
+
+
+def _is_tried(pending: PendingContent) -> bool:
+    """Tell whether content can be tried: nobody follows into a static audience, or out of it."""
+    if pending.resource_type == AUDIENCE.name:
+        return AUDIENCE.read(pending.content, pending.key).is_dynamic
+    return pending.resource_type in KINDS

@@ -8,13 +8,16 @@ from datetime import datetime
 from time import monotonic
 
 from domain.audiences.members import NO_TENANT, Membership
+from domain.content.audience import AUDIENCE
 from domain.content.guide import GUIDE
 from domain.content.message_type import MESSAGE_TYPE
 from domain.content.partial import PARTIAL
 from domain.content.translation import TRANSLATION
 from domain.guides.rows import MESSAGES, GuideGroup
 from domain.kit.json_types import JsonObject
+from domain.recipients.recipients import Recipient
 from domain.recipients.refs import TENANTS, RecipientRef
+from domain.what_if.audiences import dynamic_memberships
 from domain.what_if.guides import MOST_BYTES, GuideFigures, GuideFindings, Look
 from domain.what_if.requests import WhatIfIn
 from domain.what_if.rows import PendingContent
@@ -36,8 +39,8 @@ from services.what_if.imagined import Basis, Script, Visit
 from services.what_if.worlds import World
 
 _PAGE = 100
-# What guides may use; and what makes it worth a look at them.
-_SHARED = frozenset({PARTIAL.name, TRANSLATION.name, MESSAGE_TYPE.name})
+# What guides may use, or are meant for; and what makes it worth a look at them.
+_SHARED = frozenset({PARTIAL.name, TRANSLATION.name, MESSAGE_TYPE.name, AUDIENCE.name})
 _TRIED = _SHARED | {GUIDE.name}
 
 
@@ -163,7 +166,7 @@ async def _look(
         if monotonic() > deadline:
             findings.viewers_unfinished += 1
             continue
-        seen = people_seen(people, ref.id, visit.tenant_id)
+        seen, joins = people_seen(people, ref.id, visit.tenant_id), _joined(joined, ref.id, visit)
         viewer = Viewer(
             values={
                 **seen,
@@ -171,12 +174,41 @@ async def _look(
                 "vars": variables_seen(basis.worlds[0].configuration.variables, seen),
             },
             engaged=by_step(each for each in engaged if each.user_id == ref.id),
-            memberships=memberships.get(ref.id, frozenset()) | _joined(joined, ref.id, visit),
+            memberships=memberships.get(ref.id, frozenset()),
             tenant_id=visit.tenant_id or NO_TENANT,
             now=visit.at,
         )
-        looks = [await _looks(basis, each, viewer, group) for each in shown]
+        looks = [
+            await _looks(basis, each, _in_audiences(viewer, each.world, people, joins), group)
+            for each in shown
+        ]
         findings.add(ref.id, visit.tenant_id, *looks)
+
+
+def _in_audiences(
+    viewer: Viewer,
+    world: World,
+    people: Mapping[RecipientRef, Recipient],
+    joins: frozenset[tuple[str, str]],
+) -> Viewer:
+    """Return a viewer as a member of audiences in a world.
+
+    Args:
+        viewer: with what is stored of that.
+        world: has the audiences that are tried, of which the viewer's properties tell.
+        people: those who are stored.
+        joins: which a script has let the viewer join.
+    """
+    memberships, user = viewer.memberships, viewer.values["recipient"]
+    if world.audiences and RecipientRef.user(user["id"]) in people:
+        fulfilled = dynamic_memberships(world.audiences, user, viewer.now)
+        memberships = frozenset(
+            [
+                *(one for one in memberships if one[0] not in world.audiences),
+                *((key, NO_TENANT) for key in fulfilled),
+            ]
+        )
+    return replace(viewer, memberships=memberships | joins)
 
 
 def _joined(

@@ -12,6 +12,7 @@ from domain.kit.json_types import JsonObject
 from domain.recipients.refs import RecipientRef
 from domain.runs.rows import TakenRun
 from domain.runs.statuses import RunStatus
+from domain.triggers.addressees import BROADCAST_SOURCE
 from domain.what_if.rows import NO_RECORD, Named, People, Record, RunToWalk
 from domain.workflows import TriggerFrequency
 from models.queries.runs import imagined as statements
@@ -35,7 +36,14 @@ async def recorded_runs(
             if data is None:
                 data = await engine.trigger_data.get(connection, taken.workflow_run_id)
             then = await engine.catalog.compiled(connection, WORKFLOW, taken.version_id)
-            yield RunToWalk(taken=taken, data=data, record=records[taken.id], then=then)
+            yield RunToWalk(
+                taken=taken,
+                data=data,
+                record=records[taken.id],
+                then=then,
+                # What a broadcast says is what it said when it was sent.
+                definition=then if taken.source.get("type") == BROADCAST_SOURCE else None,
+            )
 
 
 @dataclass(frozen=True, slots=True)

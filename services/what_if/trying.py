@@ -22,6 +22,7 @@ from uuid import UUID
 from domain.content.workflow import WORKFLOW
 from domain.kit.errors import InvalidParams
 from domain.kit.principals import EnvironmentScope
+from domain.what_if.audiences import AudienceFindings
 from domain.what_if.differences import Difference, Walked, WalkedRun, compare
 from domain.what_if.findings import MOST_BYTES, Findings, Note
 from domain.what_if.guides import GuideFindings
@@ -38,7 +39,8 @@ from services.account.environments import find_environment
 from services.content.branches import find_branch
 from services.content.catalog import Configuration
 from services.engine import Engine
-from services.what_if.content import lay_over
+from services.what_if.audiences import let_know_of_audiences, look_at_audiences
+from services.what_if.content import Tried, lay_over
 from services.what_if.guides import are_tried, look_at_guides
 from services.what_if.imagined import Basis, Script
 from services.what_if.journals import Room
@@ -46,8 +48,12 @@ from services.what_if.scripts import read_script
 from services.what_if.sources import imagined_runs, recorded_runs
 from services.what_if.worlds import World
 
-# Guides have this part of the time for themselves: runs may need all that they get.
+# Shares of the time: runs may need all that they get, and then nothing would be left for guides.
+# Audiences are looked at before the runs.
 _SHARE_OF_GUIDES = 0.2
+_SHARE_OF_AUDIENCES = 0.2
+# Of the runs of one broadcast, which has a million and would leave no room for others.
+MOST_OF_A_BROADCAST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +67,9 @@ class WhatIf:
         findings: what differs.
         runs_unfinished: how many runs were given up when the time was over, or the room.
         has_older_runs: whether there are older runs, which were not asked for.
+        audiences: who would be in which audience; None where none is in question.
         guides: who would see which guide; None where none is in question.
-        notes: what of the script is left out, and why.
+        notes: what of the runs or of the script is left out, and why.
         seconds: how long it took.
     """
 
@@ -74,6 +81,7 @@ class WhatIf:
     findings: Findings
     runs_unfinished: int
     has_older_runs: bool
+    audiences: AudienceFindings | None
     guides: GuideFindings | None
     notes: list[Note]
     seconds: float
@@ -102,13 +110,9 @@ async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfI
         if stored.variables.missing_key is not None:
             raise UnknownKey(stored.variables.missing_key)
         tried = lay_over(engine, stored, await _pending(connection, environment, wanted))
-        comparison = _Comparison(
-            connection,
-            Findings(Sample(wanted.differences, MOST_BYTES)),
-            deadline=begun + wanted.seconds,
-            concerned=_concerned(tried.content),
-        )
+        comparison = _Comparison.of(connection, tried, wanted, deadline=begun + wanted.seconds)
         comparison.make_worlds((engine, stored), (tried.engine, tried.configuration))
+        await let_know_of_audiences(connection, tried.content, comparison.worlds)
         basis = Basis(
             connection=connection,
             environment=environment,
@@ -117,11 +121,14 @@ async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfI
             now=engine.clock(),
             deadline=comparison.deadline,
         )
+        audiences = await look_at_audiences(
+            basis, wanted, deadline=begun + wanted.seconds * _SHARE_OF_AUDIENCES
+        )
         script = await _script(basis, wanted)
-        total, has_older, runs = await _runs(basis, wanted, script)
+        walked = await _runs(basis, wanted, script, concerns_all=comparison.concerned is None)
         if are_tried(tried.content, wanted, script):
             comparison.deadline -= wanted.seconds * _SHARE_OF_GUIDES
-        await comparison.walk_all(runs)
+        await comparison.walk_all(walked.runs)
         guides = await look_at_guides(
             basis, tried.content, wanted, script=script, deadline=basis.deadline
         )
@@ -133,10 +140,11 @@ async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfI
         content=list(tried.content),
         left_out=list(tried.left_out),
         findings=findings,
-        runs_unfinished=total - findings.runs,
-        has_older_runs=has_older,
+        runs_unfinished=walked.total - findings.runs,
+        has_older_runs=walked.has_older,
+        audiences=audiences,
         guides=guides,
-        notes=script.notes if script else [],
+        notes=[*walked.notes, *(script.notes if script else ())],
         seconds=monotonic() - begun,
     )
 
@@ -180,20 +188,49 @@ async def _script(basis: Basis, wanted: WhatIfIn) -> Script | None:
     return script
 
 
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """The runs that are walked.
+
+    Attributes:
+        total: how many.
+        runs: oldest first.
+        has_older: whether there are older ones.
+        notes: what is left out of them.
+    """
+
+    total: int
+    runs: AsyncIterator[RunToWalk]
+    has_older: bool = False
+    notes: Sequence[Note] = ()
+
+
 async def _runs(
-    basis: Basis, wanted: WhatIfIn, script: Script | None
-) -> tuple[int, bool, AsyncIterator[RunToWalk]]:
-    """Return how many runs there are to walk, whether there are older ones, and the runs."""
+    basis: Basis, wanted: WhatIfIn, script: Script | None, *, concerns_all: bool
+) -> _Runs:
+    """Return the runs to walk: of broadcasts only where the content may concern these, too."""
     if script is not None:
-        return script.runs, False, imagined_runs(basis, script.triggers)
+        return _Runs(script.runs, imagined_runs(basis, script.triggers))
     connection, environment_id = basis.connection, basis.environment.id
+    with_broadcasts = concerns_all and wanted.workflow is None
     # One more than is asked for tells whether there are older ones.
     found = await rehearsals.newest_runs(
-        connection, environment_id, wanted.workflow, wanted.runs + 1
+        connection,
+        environment_id,
+        wanted.workflow,
+        wanted.runs + 1,
+        of_a_broadcast=MOST_OF_A_BROADCAST if with_broadcasts else 0,
     )
-    ids = found[-wanted.runs :]
-    runs = recorded_runs(basis.worlds[0].engine, connection, environment_id, ids)
-    return len(ids), len(found) > len(ids), runs
+    ids = found.ids[-wanted.runs :]
+    return _Runs(
+        len(ids),
+        recorded_runs(basis.worlds[0].engine, connection, environment_id, ids),
+        has_older=len(found.ids) > len(ids),
+        notes=[
+            Note("runs", f"at most {MOST_OF_A_BROADCAST} of the broadcast {key} are walked")
+            for key in found.cut
+        ],
+    )
 
 
 @dataclass(slots=True)
@@ -228,6 +265,14 @@ class _Comparison:
     # The newest place in the line of each run in each world; older ones count no more.
     _places: dict[tuple[int, UUID], int] = field(default_factory=dict)
     _under_way: dict[UUID, _UnderWay] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, connection: Connection, tried: Tried, wanted: WhatIfIn, *, deadline: float
+    ) -> _Comparison:
+        """Begin a comparison, without any world."""
+        findings = Findings(Sample(wanted.differences, MOST_BYTES))
+        return cls(connection, findings, deadline, _concerned(tried.content))
 
     def make_worlds(self, *parts: tuple[Engine, Configuration]) -> None:
         """Make the two worlds, each with an engine and what is published in it."""

@@ -11,9 +11,11 @@ from domain.audiences.members import NO_TENANT, Membership
 from domain.channels.kinds import CHANNEL_KINDS
 from domain.channels.types import ChannelType
 from domain.conditions import ConditionGroup, Verdict, message_refs
+from domain.content.audience import Audience
 from domain.kit.json_types import JsonObject
 from domain.recipients.recipients import Recipient
 from domain.runs.rows import NewMessage
+from domain.what_if.audiences import dynamic_memberships
 from domain.what_if.differences import RehearsedMessage, Unknowable, Walked
 from domain.what_if.rows import Record
 from domain.workflows import WorkflowDefinition
@@ -50,6 +52,7 @@ class RehearsedWalk(Walk):
         then: what it walked through; None for a run that nobody has made.
         actor: whoever triggered it, as batches keep them.
         joined: who joins which audiences, and when.
+        audiences: those that are tried, as they are in the world of the walk.
         journal: of the walk.
         facts: see `Walk`.
     """
@@ -64,12 +67,14 @@ class RehearsedWalk(Walk):
         then: WorkflowDefinition | None,
         actor: Recipient | None,
         joined: Mapping[Membership, Sequence[tuple[datetime, str]]],
+        audiences: Mapping[str, Audience | None],
         **facts: Any,
     ) -> None:
         super().__init__(**facts)
         self.record = record
         self.actor = actor
         self._joined = joined
+        self._tried = audiences
         self.effects: list[tuple[str, str]] = []
         self.unknowable: Unknowable | None = None
         self._recorded = recorded
@@ -125,11 +130,18 @@ class RehearsedWalk(Walk):
         return await super().judge(*groups, event=event)
 
     async def _audiences(self) -> frozenset[str]:
-        """Return the recipient's audiences, with those that a script has let them join by now."""
+        """Return the recipient's audiences, as far as they are tried by their conditions.
+
+        With those that a script has let them join by now.
+        """
         stored = await super()._audiences()
         run, now = self.run, self.unit.now
         if not run.ref.is_user:
             return stored
+        # Nobody is in a dynamic audience for a tenant.
+        if self._tried and run.tenant_id is None and run.recipient is not None:
+            fulfilled = dynamic_memberships(self._tried, run.recipient, now)
+            stored = (stored - self._tried.keys()) | fulfilled
         joins = self._joined.get(Membership(run.ref.id, run.tenant_id or NO_TENANT), ())
         return stored | {key for at, key in joins if at <= now}
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from domain.audiences.members import Membership
+from domain.content.audience import Audience
 from domain.content.workflow import WORKFLOW
 from domain.contract.runs import START, Advanced, AwaitBatch, AwaitEvent, SleepUntil
 from domain.recipients.recipients import Recipient
@@ -60,6 +61,8 @@ class World:
         schedule: see `Schedule`.
         room: of what all worlds have to remember.
         joined: who joins which audiences, and when.
+        audiences: the dynamic audiences that are tried, as they are in this world; None for one
+            that is not there.
     """
 
     number: int
@@ -68,6 +71,7 @@ class World:
     schedule: Schedule
     room: Room
     joined: Mapping[Membership, Sequence[tuple[datetime, str]]] = field(default_factory=dict)
+    audiences: Mapping[str, Audience | None] = field(default_factory=dict)
     _gate: Gate = field(default_factory=Gate)
     _standing: dict[UUID, _Standing] = field(default_factory=dict)
     _executors: Mapping[type[BaseStep], Executor[Any]] = field(init=False)
@@ -111,6 +115,7 @@ class World:
             configuration=self.configuration,
             definition=definition,
             joined=self.joined,
+            audiences=self.audiences,
             run=state,
             journal=UnstoredJournal(
                 taken, unit.now, secrets=self.configuration.variables.secrets, room=self.room

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from templating.markup.emphasis import WORD, word_of
 from templating.markup.markdown import markdown_to_html
 
 # What stands behind it in a `t` tag is shown in the place of the text that is looked for: that text
@@ -28,11 +29,9 @@ _VERBATIM_ENDS = {
 _NAME = re.compile(r"\{%-?\s*(\w+)")
 _OPENS = frozenset({"if", "unless", "for", "case", "tablerow", "capture"})
 _CONTINUES = frozenset({"else", "elsif", "when"})
-# Words that no author writes; letters and digits alone survive in a link's address too.
-_WORD = re.compile(r"zqLiq(\d+)qz")
 _MARK = "."
 _PARAGRAPH = re.compile(r"<p>((?:[^<]++|<(?!/?p>))*+)</p>")
-_LINE = re.compile(r"<!--zqLiq(\d+)qz-->\n?")
+_LINE = re.compile(rf"<!--{WORD.pattern}-->\n?")
 
 
 @dataclass
@@ -68,14 +67,20 @@ def liquid_markdown_to_html(source: str) -> str:
     """
     sources: list[str] = []
     html = markdown_to_html(_put_aside(_put_verbatim_aside(source, sources), sources))
-    html = _LINE.sub(lambda found: sources[int(found[1])] + "\n", html)
-    return _WORD.sub(lambda found: sources[int(found[1])], html)
+    html = _LINE.sub(lambda found: sources[int(found[2])] + "\n", html)
+    return WORD.sub(lambda found: sources[int(found[2])], html)
 
 
 def _as_word(source: str, sources: list[str]) -> str:
-    """Put a source aside that is part of a line."""
+    """Put a source aside that is part of a line, and prints something there."""
     sources.append(source)
-    return f"zqLiq{len(sources) - 1}qz"
+    return word_of(len(sources) - 1, is_tag=False)
+
+
+def _as_tag(source: str, sources: list[str]) -> str:
+    """Put a tag aside that is part of a line."""
+    sources.append(source)
+    return word_of(len(sources) - 1, is_tag=True)
 
 
 def _as_line(source: str, sources: list[str]) -> str:
@@ -161,7 +166,7 @@ def _put_aside(text: str, sources: list[str]) -> str:
             is_between = open_tags.pop()
         else:
             is_between = bool(piece.word) and piece.is_first and piece.is_last
-        write = _as_line if is_between else _as_word
+        write = _as_line if is_between else _as_tag if piece.word else _as_word
         parts.append(write(text[piece.start : piece.end], sources))
     parts.append(text[position:])
     return "".join(parts)

@@ -14,6 +14,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from templating.limits import LiquidError
+from templating.markup.emphasis import emphasise_beside_liquid
 from templating.markup.html_sandbox import clean_html
 
 # The parser is plain Python and cannot be interrupted; these keep its worst case under a second.
@@ -83,6 +84,7 @@ def _text(content: str) -> Token:
 def _build_parser(*rules: str) -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True}).enable(["strikethrough", *rules])
     parser.core.ruler.push("bare_links", _linkify)
+    emphasise_beside_liquid(parser)
     return parser
 
 

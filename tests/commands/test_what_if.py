@@ -23,6 +23,7 @@ _NOTHING: dict[str, Any] = {
     "effects": [],
     "refused": [],
     "notes": [],
+    "audiences": None,
     "guides": None,
     "differences": [],
     "differences_left_out": 0,
@@ -146,6 +147,30 @@ def test_what_is_left_out_is_told() -> None:
     assert "  3 runs of welcome would not start, 0 before: too often" in printed
     assert "  unknown in 1 run of welcome from f on: why" in printed
     assert printed.endswith("4 more differences: --differences shows more.")
+
+
+def test_audiences_come_before_guides() -> None:
+    """Who joins and leaves is told by figures, and some by name."""
+    figures = {"before": 5, "after": 6, "joined": 3, "left": 2, "workflows": ["a", "b"]}
+    named = [
+        {"kind": kind, "audience": "vips", "user": user}
+        for kind, user in (("added", "ada"), ("dropped", "grace"))
+    ]
+    printed = text(
+        audiences={
+            "users": 9,
+            "has_more": True,
+            "figures": [{"audience": "vips", **figures}],
+            "differences": named,
+            "differences_left_out": 3,
+        }
+    )
+
+    assert "9 users compared with audiences." in printed
+    assert "whoever enters vips later triggers a, b; those who join by this do not" in printed
+    assert "there are more users: --seconds takes more of them" in printed
+    assert "+ ada joins vips\n- grace leaves vips" in printed
+    assert printed.endswith("3 more differences: --differences shows more of them.")
 
 
 def test_guides_come_last() -> None:

@@ -137,3 +137,17 @@ async def test_types_are_made_of_guides(cli: KnockCli) -> None:
     written = (cli.folder / "guides.ts").read_text(encoding="utf-8")
     assert "GuideOvenTipsStep1Tip120Default" in written
     assert "dismissible" in written
+
+
+async def test_a_guide_begins_with_a_message_type(cli: KnockCli, http: httpx.AsyncClient) -> None:
+    """`guide new` finds those of the start, and pushes a guide that can be committed as it is."""
+    for message_type in ("banner", "card", "modal"):
+        key = f"{message_type}-of-ours"
+        new = ("--key", key, "--name", "Ours", "--message-type", message_type, "--force")
+        await cli("guide", "new", *new)
+        # Not with `--push`, which the CLI sends to Knock whatever its origin is.
+        await cli("guide", "validate", key)
+        await cli("guide", "push", key, "--commit", "-m", "First")
+        pushed = done(await http.get(f"/v1/guides/{key}", params=_DEVELOPMENT))
+        assert (pushed["type"], pushed["semver"], pushed["valid"]) == (message_type, "0.0.1", True)
+        assert pushed["channel_key"] == "in-app-guide"

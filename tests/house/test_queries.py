@@ -68,6 +68,7 @@ ELSEWHERE: dict[str, str] = {
     "content/drafts.get_versions": _VERSION,
     "content/drafts.archive": _ALL,
     "content/drafts.lock_publication": "a promotion locks two environments, in one order",
+    "content/prebuilt.*": "every environment has it",
     "content/references.*": "says of each piece of content where it is",
     "content/tags.*": _ALL,
     "content/variables.*_variable": _ALL,

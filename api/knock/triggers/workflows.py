@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager, nullcontext
+
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
@@ -14,12 +16,15 @@ from api.kit.shapes import answer
 from api.kit.strings import problem_of
 from api.knock.triggers.schemas import NotifyCancelIn, NotifyIn, NotifyOut, TriggerOut
 from domain.kit.errors import NotFound
+from domain.kit.json_types import JsonObject
+from domain.kit.principals import EnvironmentScope
 from domain.triggers.requests import (
     CancelIn,
     TriggerIn,
     parse_cancel_request,
     parse_trigger_request,
 )
+from services.engine import Engine
 from services.triggers import cancelling, triggering
 from services.triggers.resolving import workflow_comes_first
 
@@ -69,7 +74,9 @@ async def cancel_workflow(
 
     Applies to every trigger that was accepted before, even if its runs have not started.
     """
-    wanted = parse_cancel_request(_known_key(key), await read_object(request))
+    body, key = await read_object(request), _known_key(key)
+    async with workflow_comes_first(engine, principal.environment, key, is_to_run=False):
+        wanted = parse_cancel_request(key, body)
     await cancelling.cancel(engine, principal.environment, wanted)
     return Response(status_code=204)
 
@@ -85,8 +92,9 @@ async def cancel_workflow(
 async def notify(request: Request, principal: SecretKey, engine: EngineDep) -> JSONResponse:
     """Run a workflow: the older path, without idempotency."""
     body = await read_large_object(request)
-    notice = NotifyIn.read(body.content)
-    wanted = notice.request(_known_key(notice.name), size=body.size)
+    async with _named_comes_first(engine, principal.environment, body.content):
+        notice = NotifyIn.read(body.content)
+        wanted = notice.request(_known_key(notice.name), size=body.size)
     return answer(NotifyOut.of(await triggering.trigger(engine, principal.environment, wanted)))
 
 
@@ -100,9 +108,22 @@ async def notify(request: Request, principal: SecretKey, engine: EngineDep) -> J
 )
 async def cancel_notify(request: Request, principal: SecretKey, engine: EngineDep) -> Response:
     """Cancel runs: the older path."""
-    notice = NotifyCancelIn.read(await read_object(request))
-    await cancelling.cancel(engine, principal.environment, notice.request(_known_key(notice.name)))
+    body = await read_object(request)
+    async with _named_comes_first(engine, principal.environment, body, is_to_run=False):
+        notice = NotifyCancelIn.read(body)
+        wanted = notice.request(_known_key(notice.name))
+    await cancelling.cancel(engine, principal.environment, wanted)
     return Response(status_code=204)
+
+
+def _named_comes_first(
+    engine: Engine, environment: EnvironmentScope, body: JsonObject, *, is_to_run: bool = True
+) -> AbstractAsyncContextManager[None]:
+    """Do what `workflow_comes_first` does for the workflow that a body names, if it names one."""
+    name = body.get("name")
+    if not isinstance(name, str) or not name:
+        return nullcontext()
+    return workflow_comes_first(engine, environment, _known_key(name), is_to_run=is_to_run)
 
 
 def _known_key(key: str) -> str:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from api.kit.shapes import LeftOut, Moment
 from api.management.content.resource import ContentOut, ContentResource
-from domain.content.message_type import MESSAGE_TYPE, VariantShape
+from domain.content.message_type import MESSAGE_TYPE, VariantShape, is_prebuilt
 from domain.kit.shapes import DocumentedAs
 from services.content.drafts import ContentView
 
@@ -22,15 +22,18 @@ class MessageTypeOut(ContentOut):
     preview: Annotated[Any, DocumentedAs(str)]
     semver: Annotated[Any, DocumentedAs(str)]
     variants: Annotated[Any, DocumentedAs(list[VariantShape])]
-    owner: Literal["system", "user"] = "user"
+    owner: Literal["system", "user"] = Field(
+        "user", description="`system`: it is as every environment has it from the start."
+    )
     valid: bool = Field(description="Whether every partial that its preview renders exists.")
     archived_at: Moment | None = None
     deleted_at: Moment | None = None
 
     @classmethod
     def beside(cls, view: ContentView[Any]) -> dict[str, Any]:
-        """Return whether it is valid; there are none of the system's yet."""
-        return {"valid": view.valid, "owner": "user", "archived_at": None, "deleted_at": None}
+        """Return whether it is valid, and whose it is."""
+        owner = "system" if is_prebuilt(view.key, view.sha) else "user"
+        return {"valid": view.valid, "owner": owner, "archived_at": None, "deleted_at": None}
 
 
 router = ContentResource(MESSAGE_TYPE, MessageTypeOut, tag="Message types").router

@@ -15,8 +15,8 @@ async def list_keys(
     wanted: Sequence[tuple[UUID, str, str]],
     *,
     published: bool,
-) -> set[tuple[str, str]]:
-    """Return which resources, by type and key, exist and are not archived.
+) -> dict[tuple[str, str], bool]:
+    """Return which resources, by type and key, exist, and of each whether it is archived.
 
     Args:
         connection: for reading.
@@ -25,14 +25,16 @@ async def list_keys(
     """
     cursor = await connection.execute(
         """
-        SELECT resource_type, key FROM content_resources
+        SELECT resource_type, key, archived_at IS NOT NULL AS is_archived FROM content_resources
         WHERE (environment_id, resource_type, key) IN (
               SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[]))
-          AND archived_at IS NULL AND (published_version_id IS NOT NULL OR NOT %s)
+          AND (archived_at IS NOT NULL OR published_version_id IS NOT NULL OR NOT %s)
         """,
         [*map(list, zip(*wanted, strict=True)), published],
     )
-    return {(row["resource_type"], row["key"]) for row in await cursor.fetchall()}
+    return {
+        (row["resource_type"], row["key"]): row["is_archived"] for row in await cursor.fetchall()
+    }
 
 
 async def documents_by_key(

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from domain.audiences.members import NO_TENANT, Membership
 from domain.kit.ids import first_id_at
+from domain.recipients.recipients import Recipient
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from domain.recipients.subscriptions import ReachedThrough
 from domain.schedules.rows import MAX_SHOWN_DATA_BYTES
@@ -96,6 +97,11 @@ _NEWEST_USERS = f"""
 SELECT id FROM recipients WHERE environment_id = %s AND collection = '{USERS}'
 ORDER BY inserted_at DESC, id DESC LIMIT %s
 """  # noqa: S608 - constants
+
+_USERS = f"""
+SELECT {columns_of(Recipient, "r")} FROM recipients r
+WHERE environment_id = %s AND collection = '{USERS}' AND id > %s ORDER BY collection, id LIMIT %s
+"""  # noqa: S608 - names of fields
 
 # Data that is large is not read, and of many schedules not all of it: see `MAX_SHOWN_DATA_BYTES`.
 _SIZE = f"""CASE WHEN pg_column_size(s.data) > {MAX_SHOWN_DATA_BYTES} THEN NULL
@@ -275,3 +281,10 @@ async def coming_schedules(
         "room": room,
     }
     return await fetch_all(connection, ComingSchedule, _SCHEDULES, values)
+
+
+async def users_after(
+    connection: Connection, environment_id: UUID, user_id: str, *, limit: int
+) -> list[Recipient]:
+    """Return the users whose ids come next after one, by id."""
+    return await fetch_all(connection, Recipient, _USERS, (environment_id, user_id, limit))

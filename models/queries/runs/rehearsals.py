@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +22,9 @@ from runtime.database import Connection
 
 # A walk of an index, from its new end on; its trigger tells what a run is of.
 _NEWEST = """
-SELECT newest.id, w.source ->> 'type' AS source_type, w.branch_id IS NULL AS is_on_main
-FROM (SELECT r.id, r.workflow_run_id FROM recipient_runs r
+SELECT newest.id, w.source ->> 'type' AS source_type, w.branch_id IS NULL AS is_on_main,
+       w.id AS trigger_id, newest.workflow_key
+FROM (SELECT r.id, r.workflow_run_id, r.workflow_key FROM recipient_runs r
       WHERE {conditions} ORDER BY r.id DESC LIMIT %s) newest
 JOIN workflow_runs w ON w.id = newest.workflow_run_id
 ORDER BY newest.id DESC
@@ -74,16 +76,43 @@ WHERE r.id = ANY(%s) AND r.environment_id = %s AND r.through_id IS NOT NULL
 """
 
 
+@dataclass(frozen=True, slots=True)
+class NewestRuns:
+    """Runs of the past.
+
+    Attributes:
+        ids: of the runs, oldest first.
+        cut: keys of the broadcasts that have more runs than are taken of one.
+    """
+
+    ids: list[UUID]
+    cut: list[str]
+
+
 async def newest_runs(
-    connection: Connection, environment_id: UUID, workflow_key: str | None, limit: int
-) -> list[UUID]:
-    """Return the ids of the newest runs, oldest first, without those of broadcasts and branches.
+    connection: Connection,
+    environment_id: UUID,
+    workflow_key: str | None,
+    limit: int,
+    *,
+    of_a_broadcast: int = 0,
+) -> NewestRuns:
+    """Return the newest runs, without those of branches.
 
     Runs of a broadcast stand together, because their ids carry the instant at which it was sent,
-    and are passed over in one go, with what else was accepted in that millisecond. Where an
-    environment has little but broadcasts, fewer runs are returned than there are.
+    and beyond those that are taken are passed over in one go, with what else was accepted in that
+    millisecond. Where an environment has little but broadcasts, fewer runs are returned than there
+    are.
+
+    Args:
+        connection: to read with.
+        environment_id: where.
+        workflow_key: of which workflow; None for all.
+        limit: how many at most.
+        of_a_broadcast: so many of one broadcast.
     """
-    found: list[UUID] = []
+    found, cut = list[UUID](), dict[str, None]()
+    taken = Counter[UUID]()
     below = LAST_ID
     for _ in range(_MOST_TURNS):
         where = Where()
@@ -92,17 +121,23 @@ async def newest_runs(
         where.add_given("r.workflow_key = %s", workflow_key)
         statement = _NEWEST.format(conditions=where.sql)
         rows = await _rows(connection, statement, *where.values, limit)
-        found += [
-            row["id"]
-            for row in rows
-            if row["is_on_main"] and row["source_type"] != BROADCAST_SOURCE
-        ]
+        for row in rows:
+            if not row["is_on_main"]:
+                continue
+            if row["source_type"] == BROADCAST_SOURCE:
+                if taken[row["trigger_id"]] == of_a_broadcast:
+                    cut[row["workflow_key"]] = None
+                    continue
+                taken[row["trigger_id"]] += 1
+            found.append(row["id"])
         if len(rows) < limit or len(found) >= limit:
             break
         last = rows[-1]
-        is_broadcast = last["source_type"] == BROADCAST_SOURCE
-        below = first_id_of_its_time(last["id"]) if is_broadcast else last["id"]
-    return found[:limit][::-1]
+        is_passed_over = (
+            last["source_type"] == BROADCAST_SOURCE and taken[last["trigger_id"]] == of_a_broadcast
+        )
+        below = first_id_of_its_time(last["id"]) if is_passed_over else last["id"]
+    return NewestRuns(found[:limit][::-1], list(cut) if of_a_broadcast else [])
 
 
 async def runs_by_id(

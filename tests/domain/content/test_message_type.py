@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.content.message_type import MESSAGE_TYPE
+from domain.content.message_type import MESSAGE_TYPE, PREBUILT, markdown_fields
+from domain.content.values import value_errors
 from domain.kit.authored import TemplateFile
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
@@ -73,3 +74,24 @@ def test_what_cannot_be_read_spoils_nothing() -> None:
     stored = _document(variants=[5, {"key": "default"}, {**DEFAULT, "fields": [FIELD, {"x": 1}]}])
     (variant,) = MESSAGE_TYPE.read(stored, "banner").variants
     assert [field.key for field in variant.fields] == ["title"]
+
+
+@pytest.mark.parametrize("key", list(PREBUILT))
+def test_what_every_environment_has_is_for_knocks_components(key: str) -> None:
+    """They read title, body and `dismissible`, and one or two buttons by the variant."""
+    variants = MESSAGE_TYPE.check(PREBUILT[key], key).variants
+    more = {"banner": [], "modal": ["image"], "card": ["image"]}[key]
+    first = ["headline"] if key == "card" else []
+    fields = [*first, "title", "body", *more, "dismissible"]
+    buttons = ["primary_button", "secondary_button"]
+    assert {each.key: [field.key for field in each.fields] for each in variants} == {
+        "default": fields,
+        "single-action": [*fields, *buttons[:1]],
+        "multi-action": [*fields, *buttons],
+    }
+    for variant in variants:
+        assert markdown_fields({}, key, variant.key) == {"body"}
+        # What `knock guide new` writes into the values may be saved as it is.
+        begun: JsonObject = {"title": "", "body": "", "dismissible": False}
+        begun |= {each: {"text": "", "action": ""} for each in buttons}
+        assert list(value_errors(variant.fields, begun, "values")) == []

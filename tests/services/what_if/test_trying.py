@@ -429,7 +429,8 @@ async def test_runs_of_broadcasts_are_passed_over(world: World) -> None:
     async def newest(limit: int) -> list[str]:
         async with world.engine.database.reading() as connection:
             found = await newest_runs(connection, world.environment.id, KEY, limit)
-        return list(map(str, found))
+        assert found.cut == []
+        return list(map(str, found.ids))
 
     assert await newest(1) == [last]
     assert await newest(2) == [first, last]

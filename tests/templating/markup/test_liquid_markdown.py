@@ -48,6 +48,33 @@ def test_liquid_stays_as_it_is(source: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("_{{ a }}_", "<em>{{ a }}</em>"),
+        ("Hi _{% if x %}a{% endif %}_", "Hi <em>{% if x %}a{% endif %}</em>"),
+        ("at{% if x %} _{{ a }}_{% endif %} is", "at{% if x %} <em>{{ a }}</em>{% endif %} is"),
+        ("{% if x %}_{{ a }}_{% endif %}", "{% if x %}<em>{{ a }}</em>{% endif %}"),
+        ("{% if x %}__b__{% else %}*c*{% endif %}d",
+         "{% if x %}<strong>b</strong>{% else %}<em>c</em>{% endif %}d"),
+        ("{{ a }}_b_", "{{ a }}<em>b</em>"),
+        ("_b_{{ a }}c", "<em>b</em>{{ a }}c"),
+        ('{{ a }}**"b"**{{ c }}', "{{ a }}<strong>&quot;b&quot;</strong>{{ c }}"),
+        ("**{{ a }}**s, s**{{ a }}**", "<strong>{{ a }}</strong>s, s<strong>{{ a }}</strong>"),
+        ("***{{ a }}***{% endif %}", "<em><strong>{{ a }}</strong></em>{% endif %}"),
+        # Names and numbers that values are parts of.
+        ("order_{{ a }}_x", "order_{{ a }}_x"),
+        ("{{ a }}_{{ b }}_{{ c }}", "{{ a }}_{{ b }}_{{ c }}"),
+        ("{{ a }} _ {{ b }} * {{ c }}", "{{ a }} _ {{ b }} * {{ c }}"),
+        ("_ {{ a }}_ {{ b }}", "_ {{ a }}_ {{ b }}"),
+        ("\\_{{ a }}_", "_{{ a }}_"),
+    ],
+)  # fmt: skip
+def test_emphasis_may_touch_liquid(source: str, expected: str) -> None:
+    """Beside Liquid it begins and ends as beside the braces that are written there."""
+    assert html(source).strip() == f"<p>{expected}</p>"
+
+
+@pytest.mark.parametrize(
     ("n", "expected"),
     [
         (2, "<p>Ian and others replied.</p>"),

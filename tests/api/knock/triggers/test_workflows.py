@@ -283,6 +283,31 @@ async def test_the_older_paths(client: httpx.AsyncClient) -> None:
     assert (await client.post("/v1/notify/cancel", json=cancel)).status_code == 204
 
 
+@pytest.mark.parametrize("path", ["trigger", "cancel", "/v1/notify", "/v1/notify/cancel"])
+@pytest.mark.parametrize("key", ["unknown", "k" * 256])
+async def test_a_workflow_that_is_not_there_is_told_first(
+    client: httpx.AsyncClient, path: str, key: str
+) -> None:
+    """Whatever is wrong with the rest of the request, on every path that triggers or cancels."""
+    is_older = path.startswith("/")
+    wrong: dict[str, Any] = {"recipients": [1], "cancellation_key": 7}
+    body = {**wrong, "name": key} if is_older else wrong
+    refused = await client.post(path if is_older else f"/v1/workflows/{key}/{path}", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (404, "workflow_missing")
+    body = {**wrong, "name": "welcome"} if is_older else wrong
+    refused = await client.post(path if is_older else f"/v1/workflows/welcome/{path}", json=body)
+    assert refused.status_code == 422
+
+
+@pytest.mark.parametrize("name", [None, "", 7])
+@pytest.mark.parametrize("path", ["/v1/notify", "/v1/notify/cancel"])
+async def test_the_older_paths_need_a_name(client: httpx.AsyncClient, path: str, name: Any) -> None:
+    """It is told with everything else that is wrong."""
+    refused = await client.post(path, json={"name": name, "recipients": [1]})
+    assert refused.status_code == 422
+    assert {"name", "recipients[0]"} <= {error["field"] for error in refused.json()["errors"]}
+
+
 @pytest.mark.parametrize("spelling", ["cancellation_key", "cancelation_key"])
 async def test_the_older_paths_take_both_spellings(
     client: httpx.AsyncClient, make: Builder, environment: Environment, spelling: str

@@ -7,7 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.channels.in_app_guide import GUIDE_PROVIDER
 from domain.kit.json_types import JsonObject
+from tests.support.account import Account
 from tests.support.guides import guide, guide_step
 
 PATH = "/v1/guides/tour"
@@ -85,7 +87,9 @@ async def test_it_is_archived(management: httpx.AsyncClient) -> None:
     [
         (None, "guide"),
         (_tour(name=""), "name"),
-        (guide(channel_key=None), "channel_key"),
+        (guide(channel_key=7), "channel_key"),
+        (_tour({**guide_step(), "schema_key": "nobodys", "schema_semver": None}),
+         "steps[0].schema_semver"),
         (_tour(guide_step("x")), "steps[0].ref"),
         (_tour(guide_step(), guide_step()), "steps"),
         (_tour(guide_step(title="{{ oops")), "steps[0].values.title"),
@@ -95,7 +99,7 @@ async def test_it_is_archived(management: httpx.AsyncClient) -> None:
         ),
         (_tour(goal_attachment={"goal_key": ""}), "goal_attachment.goal_key"),
     ],
-)
+)  # fmt: skip
 async def test_a_broken_one_names_its_field(
     management: httpx.AsyncClient, document: Any, field: str
 ) -> None:
@@ -121,9 +125,11 @@ _TITLE = {"type": "text", "key": "title", "label": "T", "settings": {"required":
 _SIZE = {"type": "number", "key": "size", "label": "S", "settings": {"max": 3}}
 
 
-async def _banner(client: httpx.AsyncClient, *fields: JsonObject, **query: str) -> None:
+async def _banner(
+    client: httpx.AsyncClient, *fields: JsonObject, semver: str = "0.0.1", **query: str
+) -> None:
     variants = [{"key": "default", "name": "Default", "fields": [*fields]}]
-    document = {"name": "Banner", "preview": "", "semver": "0.0.1", "variants": variants}
+    document = {"name": "Banner", "preview": "", "semver": semver, "variants": variants}
     body = {"message_type": document}
     await _ok(await client.put("/v1/message_types/banner", json=body, params=query))
 
@@ -174,12 +180,28 @@ async def test_what_is_committed_counts_for_a_commit(management: httpx.AsyncClie
 async def test_other_versions_and_unknown_types_are_not_judged(
     management: httpx.AsyncClient,
 ) -> None:
-    """Knock's own message types, and forms of the past, are in the application alone."""
+    """Forms of the past, and types that nobody has saved, are in the application alone."""
     await _banner(management, _TITLE)
     older = {**guide_step(size=7), "schema_semver": "0.0.0"}
-    unknown = {**guide_step("step_2", size=7), "schema_key": "modal"}
+    unknown = {**guide_step("step_2", size=7), "schema_key": "of-the-application"}
     written = await _ok(await _put(management, _tour(older, unknown), commit="true"))
     assert written["guide"]["valid"] is True
+
+
+async def test_what_knocks_cli_leaves_out(management: httpx.AsyncClient, account: Account) -> None:
+    """The only channel for guides, and the version of the message type as it is saved."""
+    await _banner(management, _TITLE, semver="0.0.7")
+    plain = {"ref": "step_1", "schema_key": "banner", "schema_variant_key": "default"}
+    written = {"name": "Tour", "steps": [{**plain, "values": {"title": "Hi"}}]}
+    validated = await management.put(f"{PATH}/validate", json={"guide": written})
+    saved = await _put(management, written, commit="true")
+    for response in (validated, saved):
+        made = (await _ok(response))["guide"]
+        assert (made["channel_key"], made["semver"], made["valid"]) == (
+            "in-app-guide", "0.0.7", True,
+        )  # fmt: skip
+    await account.make.channel("in_app_guide", key="second-guides", provider=GUIDE_PROVIDER)
+    assert _places(await _put(management, written)) == ["channel_key"]
 
 
 async def test_strict_tenancy_is_said_where_it_is_wanted(management: httpx.AsyncClient) -> None:

@@ -44,7 +44,8 @@ async def test_a_message_type_is_saved_committed_and_pulled(management: httpx.As
         "preview": {"default": True, "file_ext": "html"}
     }
     assert pushed["message_type"]["sha"] == saved["sha"]
-    assert [entry["key"] for entry in listed] == ["banner"]
+    owners = {entry["key"]: entry["owner"] for entry in listed}
+    assert owners == {"banner": "user", "card": "system", "modal": "system"}
     assert commits["entries"][0]["resource"] == {"type": "message_type", "identifier": "banner"}
 
 
@@ -54,4 +55,21 @@ async def test_a_broken_message_type_names_its_places(management: httpx.AsyncCli
     for path in (PATH, f"{PATH}/validate"):
         response = await _put(management, document, path)
         assert [error["field"] for error in response.json()["errors"]] == ["variants", "preview"]
-    assert (await management.get(PATH)).status_code == 404
+    assert (await management.get(PATH)).json()["owner"] == "system"
+
+
+async def test_what_is_there_from_the_start(management: httpx.AsyncClient) -> None:
+    """A push of what was pulled leaves it the system's; whatever differs is the account's own."""
+    for environment in ("development", "production"):
+        query = {"environment": environment}
+        pulled = (await management.get(PATH, params={**query, "annotate": "true"})).json()
+        assert (pulled["owner"], pulled["valid"], pulled["environment"]) == (
+            "system", True, environment,
+        )  # fmt: skip
+    pushed = (await _put(management, pulled, commit="true")).json()["message_type"]
+    assert (pushed["owner"], pushed["sha"]) == ("system", pulled["sha"])
+    assert (await management.get("/v1/commits", params={"resource_id": "banner"})).json()[
+        "entries"
+    ] == []
+    changed = (await _put(management, {**pulled, "name": "Ribbon"})).json()["message_type"]
+    assert changed["owner"] == "user"
