@@ -22,7 +22,7 @@ from models.queries.triggers import cancellations, idempotency
 from models.queries.triggers.accept import Accepted, Refusal, TriggerDraft
 from models.sql import give_way
 from runtime.database import Connection
-from services.content.published import published_workflow
+from services.content.published import require_workflow
 from services.engine import Engine, Unit
 from services.triggers.audience_entries import Cause, identify
 from services.triggers.releases import release_cancellation, release_trigger
@@ -199,11 +199,11 @@ async def cancel(engine: Engine, environment: EnvironmentScope, request: CancelR
     an effect after this returns. Messages already made are untouched.
 
     Raises:
-        NotFound: `workflow_missing`.
+        NotFound: `workflow_missing`, the key is unknown here.
     """
     cancellation_id = new_id()
     async with engine.unit() as unit:
-        await published_workflow(engine, unit.connection, environment, request.workflow_key)
+        await require_workflow(engine, unit.connection, environment, request.workflow_key)
         runs = await cancellations.cancel_runs(
             unit.connection,
             environment.id,
