@@ -153,7 +153,7 @@ def seed_database(settings: Settings, arguments: Arguments) -> int:
     from commands.files import write_atomically
     from commands.seed.keys import SeededStack, load_or_make_keys
     from commands.seed.seed import seed
-    from services.composition import open_engine
+    from services.composition import open_for_command
 
     if arguments.migrate:
         migrate_database(settings, arguments)
@@ -162,7 +162,7 @@ def seed_database(settings: Settings, arguments: Arguments) -> int:
     keys = load_or_make_keys(keys_file)
 
     async def run() -> SeededStack:
-        async with open_engine(settings, process="seed", lazy=True) as engine:
+        async with open_for_command(settings, process="seed") as engine:
             return await seed(engine, keys)
 
     report = json.dumps(asdict(asyncio.run(run())), indent=2)
@@ -201,6 +201,19 @@ EXTENSIONS: dict[str, tuple[str, str]] = {
 }
 
 
+def _settings_of(command: str, *, logs: bool) -> Settings:
+    """Return the settings of a command, and perhaps set up logs.
+
+    They go to standard error: what a command answers on standard output may be JSON.
+    """
+    settings = get_settings()
+    if logs:
+        from runtime.logs import configure_logs
+
+        configure_logs(settings, process=command)
+    return settings
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code; what users can put right is one line."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -212,7 +225,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if words and words[0] in extensions:
             extension = importlib.import_module(extensions[words[0]][0])
-            exit_code: int = extension.main(get_settings(), words[1:])
+            settings = _settings_of(words[0], logs=argv is None)
+            exit_code: int = extension.main(settings, words[1:])
             return exit_code
         parser = argparse.ArgumentParser(prog="carillon", description="Durable notifications.")
         subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
@@ -223,7 +237,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name, (_, summary) in extensions.items():
             subparsers.add_parser(name, help=summary)
         arguments = parser.parse_args(words)
-        return COMMANDS[arguments.command].run(get_settings(), arguments)
+        settings = _settings_of(arguments.command, logs=argv is None)
+        return COMMANDS[arguments.command].run(settings, arguments)
     except ValidationError as error:
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"]).upper()

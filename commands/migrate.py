@@ -10,6 +10,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy.exc import OperationalError
 
 from domain.kit.errors import Unavailable
+from runtime.database import unreachable
 from runtime.settings import Settings
 
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -32,5 +33,4 @@ def migrate(settings: Settings) -> None:
             raise Unavailable(
                 "A table is in use for long; run `carillon migrate` again."
             ) from error
-        reason = str(error.orig).strip().splitlines()[0]
-        raise Unavailable(f"The database cannot be reached: {reason}") from error
+        raise unreachable(error.orig or error) from error

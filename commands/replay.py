@@ -117,7 +117,10 @@ async def _remembered(settings: Settings, query: str, limit: int) -> AsyncIterat
     except (RPCError, RuntimeError) as error:
         if isinstance(error, RPCError) and not is_away(error):
             raise BadRequest(f"Temporal refuses: {error}") from error
-        raise Unavailable(f"Temporal at {settings.temporal_address} is away: {error}") from error
+        raise Unavailable(
+            f"Temporal at {settings.temporal_address} cannot be reached. Start it, or set"
+            " CARILLON_TEMPORAL_ADDRESS to where it is."
+        ) from error
 
 
 def workflow_name(workflow: type) -> str:
