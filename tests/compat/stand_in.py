@@ -12,6 +12,7 @@ import httpx
 
 from domain.kit.json_types import JsonObject, JsonValue, read_json
 from providers.base import ProviderContext
+from providers.sandbox import SandboxEmail
 from runtime.settings import Settings
 from services.channels.provider_pool import ProviderPool
 from tests.compat.made_up import made_of
@@ -43,6 +44,8 @@ class StandIn(ProviderPool):
         self._given = given
         self._answer: JsonValue = {}
         self._http = httpx.AsyncClient(transport=httpx.MockTransport(self._respond))
+        # The seeded channel's, which would speak SMTP instead.
+        self.install("smtp", SandboxEmail(self.context()))
 
     def context(self) -> ProviderContext:
         """Return what all providers share, with a client that stays here."""
