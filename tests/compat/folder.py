@@ -28,7 +28,7 @@ from domain.kit.errors import AppError
 from domain.kit.json_types import JsonObject, JsonValue
 from runtime.logs import configure_logs
 from runtime.settings import Settings
-from tests.compat.real_walks import RealWalks
+from tests.compat.real_walks import RealWalks, data_for
 from tests.compat.stand_in import MODELS, Answers, StandIn
 from tests.support.account import Account, Seeded, make_engine
 from tests.support.application import application
@@ -101,6 +101,7 @@ class RoundTrip:
         await self._render(written)
         await self._say("commit", await self._cli.run("commit", "-m", "Round trip", "--force"))
         await self._walk(written)
+        await self._make_static_audiences(written)
         words = ("commit", "promote", "--to", "production", "--force")
         await self._say("promote", await self._cli.run(*words))
         await self._compare(written)
@@ -190,8 +191,8 @@ class RoundTrip:
 
     async def _render(self, written: dict[str, JsonValue]) -> None:
         """Render every step."""
-        scene = {"recipient": _ADA, "data": self._data}
         for name, document in written.items():
+            scene = {"recipient": _ADA, "data": data_for(document, self._data)}
             for step in steps_within(document) if name.startswith("workflows/") else ():
                 if step["type"] != "channel" or step.get("channel_type") == "in_app_guide":
                     continue
@@ -217,6 +218,16 @@ class RoundTrip:
             print(f"  {name}: {counts}", flush=True)
             for problem in walked.problems:
                 self._note(f"{name}, {problem}"[:400])
+
+    async def _make_static_audiences(self, written: dict[str, JsonValue]) -> None:
+        """Save in production what is never promoted, and may be named by what is."""
+        params = {"environment": "production", "force": "true"}
+        for name, document in written.items():
+            if isinstance(document, dict) and document.get("type") == "static":
+                path = f"/v1/audiences/{name.partition('/')[2]}"
+                made = await self._http.put(path, json={"audience": document}, params=params)
+                if made.is_error:
+                    self._note(f"{name}: {made.text[:300]}")
 
     async def _compare(self, written: dict[str, JsonValue]) -> None:
         words = ("pull", "--knock-dir", "pulled", "--environment", "production", "--force")

@@ -67,10 +67,7 @@ class RealWalks:
             AppError: the trigger is refused.
         """
         walked, asked = Walked(), self._stand_in.asked
-        schema = document.get("trigger_data_json_schema") if isinstance(document, dict) else None
-        made = made_of(schema) if schema else {}
-        data = {**made, **self._data} if isinstance(made, dict) else self._data
-        trigger = await self._world.trigger(key, person, data=data)
+        trigger = await self._world.trigger(key, person, data=data_for(document, self._data))
         for run in await self._world.runs(trigger):
             walked.runs += 1
             await self._take(str(run["id"]), key, document)
@@ -106,3 +103,15 @@ class RealWalks:
             if order.not_before is not None:
                 world = world.at(datetime.fromtimestamp(order.not_before, UTC))
             await world.deliver(order.message_id)
+
+
+def data_for(document: JsonValue, given: JsonObject) -> JsonObject:
+    """Return data to trigger a workflow with: what is given, and what its schema asks for beside.
+
+    Args:
+        document: the workflow.
+        given: wins.
+    """
+    schema = document.get("trigger_data_json_schema") if isinstance(document, dict) else None
+    made = made_of(schema) if schema else {}
+    return {**made, **given} if isinstance(made, dict) else given
