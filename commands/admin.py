@@ -41,7 +41,7 @@ from runtime.temporal import is_away
 from services.account import api_keys
 from services.account.environments import get_scope
 from services.channels import channels
-from services.composition import open_engine
+from services.composition import open_for_command
 from services.deliveries.retries import retry_message
 from services.engine import Engine
 from services.preferences import defaults
@@ -59,7 +59,7 @@ def main(settings: Settings, arguments: list[str]) -> int:
     action: Action = parsed.action
 
     async def run() -> JsonValue:
-        async with open_engine(settings, process="admin", lazy=True) as engine:
+        async with open_for_command(settings, process="admin") as engine:
             return await action(engine, parsed)
 
     answer = asyncio.run(run())

@@ -178,7 +178,7 @@ def seed_database(settings: Settings, arguments: Arguments) -> int:
     from commands.files import write_atomically
     from commands.seed.keys import SeededStack, load_or_make_keys
     from commands.seed.seed import seed
-    from services.composition import open_engine
+    from services.composition import open_for_command
 
     if arguments.migrate:
         migrate_database(settings, arguments)
@@ -187,7 +187,7 @@ def seed_database(settings: Settings, arguments: Arguments) -> int:
     keys = load_or_make_keys(keys_file)
 
     async def run() -> SeededStack:
-        async with open_engine(settings, process="seed", lazy=True) as engine:
+        async with open_for_command(settings, process="seed") as engine:
             return await seed(engine, keys)
 
     report = json.dumps(asdict(asyncio.run(run())), indent=2)
@@ -222,6 +222,13 @@ _module("demo", "commands.demo", "send real input through a running product and 
 _module("replay", "commands.replay", "replay runs of the Temporal server against this code")
 
 
+def _configure_logs(command: str) -> None:
+    """Send logs to standard error: what a command answers on standard output may be JSON."""
+    from runtime.logs import configure_logs
+
+    configure_logs(get_settings(), process=command)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code; what users can put right is one line."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -232,6 +239,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # What comes behind the name of a subcommand is its own.
     chosen = parser.parse_args(words[:1])
     try:
+        if argv is None:
+            _configure_logs(chosen.command)
         return COMMANDS[chosen.command].run(words[1:])
     except ValidationError as error:
         for problem in error.errors():

@@ -13,7 +13,7 @@ from domain.kit.pages import PageRequest
 from domain.kit.principals import EnvironmentScope
 from runtime.settings import Settings
 from services.account.environments import get_scope
-from services.composition import open_engine
+from services.composition import open_for_command
 from services.engine import Engine
 from services.runs.explaining import Explanation, TriggerExplanation, explain_run, explain_runs
 
@@ -34,7 +34,7 @@ def main(settings: Settings, arguments: list[str]) -> int:
         raise NotFound("The workflow recipient run does not exist.")
 
     async def run() -> list[str]:
-        async with open_engine(settings, process="explain", lazy=True) as engine:
+        async with open_for_command(settings, process="explain") as engine:
             environment = await get_scope(engine, parsed.environment)
             return await explained(engine, environment, run_id, limit=max(1, parsed.limit))
 

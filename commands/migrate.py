@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from domain.kit.clock import Clock, utc_now
 from domain.kit.errors import Unavailable
-from runtime.database import Database
+from runtime.database import Database, unreachable
 from runtime.settings import Settings
 from services.content.prebuilt import keep_prebuilt
 
@@ -38,8 +38,7 @@ def migrate(settings: Settings, *, clock: Clock = utc_now) -> None:
             raise Unavailable(
                 "A table stayed locked too long; run `carillon migrate` again."
             ) from error
-        reason = str(error.orig).strip().splitlines()[0]
-        raise Unavailable(f"The database cannot be reached: {reason}") from error
+        raise unreachable(error.orig or error) from error
     asyncio.run(_keep_prebuilt(settings, clock))
 
 

@@ -124,7 +124,8 @@ async def _remembered(settings: Settings, query: str, limit: int) -> AsyncIterat
         if isinstance(error, RPCError) and not is_away(error):
             raise BadRequest(f"Temporal refused the request: {error}") from error
         raise Unavailable(
-            f"Temporal at {settings.temporal_address} is unavailable: {error}"
+            f"Temporal at {settings.temporal_address} cannot be reached. Start it, or set"
+            " CARILLON_TEMPORAL_ADDRESS to where it is."
         ) from error
 
 

@@ -24,7 +24,7 @@ from domain.kit.shapes import read_shape
 from domain.what_if.requests import WhatIfIn
 from runtime.settings import Settings
 from services.account.environments import get_scope
-from services.composition import open_engine
+from services.composition import open_for_command
 from services.what_if.trying import try_out
 
 _SIGNS = {"added": "+", "dropped": "-", "changed": "~", "unknown": "?"}
@@ -49,7 +49,7 @@ def main(settings: Settings, arguments: list[str]) -> int:
     parsed = _parser().parse_args(arguments)
 
     async def run() -> WhatIfOut:
-        async with open_engine(settings, process="what-if", lazy=True) as engine:
+        async with open_for_command(settings, process="what-if") as engine:
             environment = await get_scope(engine, parsed.environment)
             return WhatIfOut.of(await try_out(engine, environment, wanted))
 

@@ -38,7 +38,8 @@ def _in_turn(engine: Engine) -> Iterator[None]:
 
 def run_migrations() -> None:
     """Apply what is asked for, with a short lock timeout so that a deploy never blocks traffic."""
-    engine = create_engine(_url(), poolclass=pool.NullPool)
+    patience = {"connect_timeout": 5}  # of a server that does not answer at all
+    engine = create_engine(_url(), poolclass=pool.NullPool, connect_args=patience)
     with _in_turn(engine), engine.connect() as connection:
         connection.execute(text("SET lock_timeout = '5s'"))
         connection.commit()

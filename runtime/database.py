@@ -135,6 +135,18 @@ class Database:
         """Start the pool; does not wait for PostgreSQL, so that a process may start before it."""
         await self._pool.open(wait=False)
 
+    async def require(self) -> None:
+        """Connect once, apart from the pool, for whoever would rather fail at once than wait.
+
+        Raises:
+            Unavailable: with the reason, and what to do.
+        """
+        try:
+            connection = await _BoundedConnection.connect(self._url, **self._options)
+        except OperationalError as error:
+            raise unreachable(error) from error
+        await connection.close()
+
     async def close(self) -> None:
         """Close every connection."""
         await self._pool.close(timeout=5.0)
@@ -250,6 +262,15 @@ class Database:
                 return "read_only" if one(await result.fetchone())["read_only"] else None
         except Unavailable as error:
             return "full" if isinstance(error.__cause__, errors.DiskFull) else "away"
+
+
+def unreachable(error: Exception) -> Unavailable:
+    """Say in one line to an operator why the database cannot be reached, and what to do."""
+    reason = str(error).strip().partition("\n")[0].removeprefix("connection failed: ").rstrip(".")
+    return Unavailable(
+        f"The database cannot be reached: {reason}. Start it, or set CARILLON_DATABASE_URL to where"
+        " it is."
+    )
 
 
 async def take_long(connection: Connection) -> None:

@@ -95,6 +95,25 @@ async def open_engine(settings: Settings, *, process: str, lazy: bool) -> AsyncI
         await database.close()
 
 
+@asynccontextmanager
+async def open_for_command(settings: Settings, *, process: str) -> AsyncIterator[Engine]:
+    """Open the parts for a command that somebody waits for, and that ends by itself.
+
+    It fails at once where a process that serves would wait for the database.
+
+    Args:
+        settings: see `runtime/settings.py`.
+        process: names the process to Temporal.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+        AppError: see `open_engine`.
+    """
+    await Database(settings.database_url).require()
+    async with open_engine(settings, process=process, lazy=True) as engine:
+        yield engine
+
+
 async def close_engine(engine: Engine) -> None:
     """End what a process has under way beside its requests and activities, in a second or two.
 

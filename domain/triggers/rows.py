@@ -9,6 +9,11 @@ from uuid import UUID
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.principals import EnvironmentScope
 
+# So many of those who are held back a trigger names; one more, and there are others.
+MOST_HELD_BACK = 1_000
+# In the source of a trigger that was refused and whose caller hears nothing of it: why.
+REFUSED = "refused"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToRelease:
@@ -54,14 +59,16 @@ class CancellationToRelease(ToRelease):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedTrigger:
-    """A trigger, and whom it has named and made no run for.
+    """A trigger, and whom it has reached and made no run for.
 
     Attributes:
         branch: slug of the branch whose content it uses; None for the environment's own.
         source: what has caused it.
         recipient_count: how many of those whom it names, or a broadcast is addressed to, got a run.
         missing_recipients: references to those who are not stored.
-        held_back_recipients: references to those who have had their run of the workflow.
+        held_back_recipients: references to those who have had their run of the workflow, whether
+            it names them or they follow an object; at most one more than `MOST_HELD_BACK`. Of a
+            trigger that was refused, those whom it names.
         has_runs: whether anybody has one.
         is_being_made: whether some of its runs are not made yet.
     """
@@ -76,3 +83,9 @@ class AcceptedTrigger:
     has_runs: bool
     is_being_made: bool
     accepted_at: datetime
+
+    @property
+    def refusal(self) -> str | None:
+        """Return why it was refused as a whole, if it was."""
+        reason = self.source.get(REFUSED)
+        return reason if isinstance(reason, str) else None

@@ -21,7 +21,9 @@ class WorkflowRun(SQLModel, table=True):
     """One accepted trigger request; written once, and changed only when its actor is merged.
 
     Whom it has named and made no run for is in `missing_recipients`, who is not stored, and in
-    `held_back_recipients`, who has had a run of a workflow that is entered once.
+    `held_back_recipients`, who has had a run of a workflow that is entered once. Followers are
+    added to the latter as they are found. An entry into an audience that its workflow refuses is
+    kept as well, with the reason in `source`.
     """
 
     __tablename__ = "workflow_runs"

@@ -66,7 +66,13 @@ async def update_messages(
             raise NotFound("The channel does not exist.")
         estimate = 0
         if filters.user_ids is not None:
-            estimate = await count_wanted(unit.connection, environment.id, channel_id, filters)
+            estimate = await count_wanted(
+                unit.connection,
+                environment.id,
+                channel_id,
+                filters,
+                with_held=action is BulkAction.DELETE,
+            )
         settings = {
             "channel_id": str(channel_id),
             "filters": given.stored(),

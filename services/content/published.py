@@ -34,6 +34,21 @@ async def published_workflow(
     return published
 
 
+async def require_workflow(
+    engine: Engine, connection: Connection, environment: EnvironmentScope, workflow_key: str
+) -> None:
+    """Refuse the key of a workflow that can have no runs: test runs take what was never committed.
+
+    Raises:
+        NotFound: `workflow_missing`, the key is unknown here.
+    """
+    try:
+        await published_workflow(engine, connection, environment, workflow_key)
+    except NotFound:
+        if await get_saved(connection, environment, WORKFLOW.name, workflow_key) is None:
+            raise
+
+
 async def saved_workflow(
     connection: Connection, environment: EnvironmentScope, workflow_key: str, now: datetime
 ) -> Published:

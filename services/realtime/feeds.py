@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -20,7 +20,7 @@ from domain.messages.messages import FeedChange
 from domain.realtime.news import FeedNews, FeedTopic
 from domain.recipients.refs import RecipientRef
 from models.queries.in_app.feeds import count_change
-from models.queries.realtime.news import new_items
+from models.queries.realtime.news import held_items, new_items
 from runtime.logs import get_logger
 from services.engine import Engine
 
@@ -37,6 +37,7 @@ _OVERLAP = timedelta(seconds=10)
 _MISSED = timedelta(minutes=2)
 _LOOKED_FOR_AT_ONCE, _LOOKED_FOR_IN_EACH = 500, 20
 _REMEMBERED = 200
+_MOST_HELD = 100
 _MOST_FILTERS = 100
 
 
@@ -69,6 +70,7 @@ class _Feed:
         since: items are looked for that came after it.
         fresh: items that listeners were not told of.
         told: those that this process has heard of lately.
+        held: those that waited for their send window at the last look.
     """
 
     topic: FeedTopic
@@ -76,6 +78,7 @@ class _Feed:
     listeners: set[FeedListener] = field(default_factory=set)
     fresh: set[UUID] = field(default_factory=set)
     told: deque[UUID] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    held: set[UUID] = field(default_factory=set)
     task: asyncio.Task[None] | None = None
 
     def distinct_filters(self) -> list[FeedFilters]:
@@ -140,8 +143,12 @@ class Feeds:
         for some in _in_pages(list(self._feeds.values())):
             since = [(feed.topic, feed.since) for feed in some]
             async with self._engine.connection() as connection:
+                # First: what opens between the two waits here, and is missing at the next look.
+                waiting = await held_items(
+                    connection, [topic for topic, _ in since], limit=_MOST_HELD
+                )
                 found = await new_items(connection, since, limit=_LOOKED_FOR_IN_EACH)
-            for news in found:
+            for news in (*_opened(some, waiting), *found):
                 self.hear(news)
             for feed, (_, looked_from) in zip(some, since, strict=True):
                 if feed.since == looked_from:  # or somebody has come on meanwhile
@@ -196,6 +203,20 @@ class Feeds:
             }
             if told:
                 listener.tell(told)
+
+
+def _opened(feeds: Sequence[_Feed], waiting: Iterable[FeedNews]) -> list[FeedNews]:
+    """Note which items of feeds wait for their window; return those that do not any more."""
+    held: dict[FeedTopic, set[UUID]] = {feed.topic: set() for feed in feeds}
+    for news in waiting:
+        held[news.topic].add(news.message_id)
+    opened = []
+    for feed in feeds:
+        still = held[feed.topic]
+        # One that was deleted is heard of, too; the feed does not show it, so nobody is told.
+        opened += [FeedNews(feed.topic, item) for item in feed.held - still]
+        feed.held = still
+    return opened
 
 
 def _in_pages(feeds: list[_Feed]) -> Iterator[list[_Feed]]:

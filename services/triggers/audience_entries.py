@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
+from uuid import UUID
 
 from domain.audiences.members import NO_TENANT, Membership
+from domain.content.workflow import WORKFLOW
 from domain.kit.errors import AppError, Unavailable, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
@@ -26,6 +28,7 @@ from models.queries.content.catalog import config_version
 from models.queries.recipients.recipients import upsert_recipients
 from models.queries.triggers import accept as statements
 from models.queries.triggers.accept import Refusal
+from models.queries.triggers.accepted import keep_refused
 from runtime.database import Connection, give_way
 from runtime.logs import get_logger
 from services.engine import Engine, Unit
@@ -141,7 +144,8 @@ async def enter(
     """Add members to an audience as a part of a larger unit; each addition triggers.
 
     A workflow that cannot be triggered, because its schema refuses the empty data, is passed over
-    with a line in the log: an addition is never refused for it.
+    with a line in the log and a trigger without runs, which can be explained: an addition is never
+    refused for it.
 
     Args:
         unit: whose transaction holds the users, so that none is deleted meanwhile.
@@ -215,11 +219,13 @@ async def trigger_entered(
         except Unavailable:
             raise
         except AppError as refusal:
+            workflow_run_id = await _keep_refused(unit, where, request, refusal)
             _log.warning(
                 "audience_entry_not_triggered",
                 audience=audience_key,
                 workflow=request.workflow_key,
                 reason=refusal.code,
+                workflow_run_id=None if workflow_run_id is None else str(workflow_run_id),
             )
 
 
@@ -239,6 +245,31 @@ async def _trigger(unit: Unit, environment: EnvironmentScope, request: TriggerRe
         raise Unavailable("A trigger by an audience entry was refused; try again.")
     release = partial(release_trigger, engine, environment, draft.workflow_run_id, outcome.runs)
     unit.after(partial(release, expands=outcome.expands))
+
+
+async def _keep_refused(
+    unit: Unit, environment: EnvironmentScope, request: TriggerRequest, refusal: AppError
+) -> UUID | None:
+    """Keep a trigger that its workflow refuses, for whoever asks later why nobody was notified.
+
+    Returns:
+        The id by which it is explained; None where the workflow was switched off at this moment.
+    """
+    configuration = await unit.engine.catalog.current(unit.connection, environment)
+    published = configuration.published(WORKFLOW, request.workflow_key)
+    if published is None or published.version_id is None:
+        return None
+    workflow_run_id = new_id()
+    await keep_refused(
+        unit.connection,
+        environment.id,
+        request,
+        workflow_run_id=workflow_run_id,
+        version_id=published.version_id,
+        reason=refusal.reasons,
+        now=unit.now,
+    )
+    return workflow_run_id
 
 
 def grouped(

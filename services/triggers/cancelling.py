@@ -9,7 +9,7 @@ from domain.kit.ids import new_id
 from domain.kit.principals import EnvironmentScope
 from domain.triggers.requests import CancelRequest
 from models.queries.triggers import cancellations
-from services.content.published import published_workflow
+from services.content.published import require_workflow
 from services.engine import Engine
 from services.triggers.releases import release_cancellation
 
@@ -25,7 +25,7 @@ async def cancel(engine: Engine, environment: EnvironmentScope, request: CancelR
     """
     cancellation_id = new_id()
     async with engine.unit() as unit:
-        await published_workflow(engine, unit.connection, environment, request.workflow_key)
+        await require_workflow(engine, unit.connection, environment, request.workflow_key)
         runs = await cancellations.cancel_runs(
             unit.connection,
             environment.id,

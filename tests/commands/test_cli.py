@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import uuid
@@ -13,7 +14,7 @@ import uvicorn
 
 from commands import cli
 from commands.embedded.postgres import EmbeddedPostgres
-from runtime.settings import Settings, get_settings
+from runtime.settings import DEVELOPMENT_SECRET_KEY, Settings, get_settings
 from tests.support.postgres import ROOT, migrate
 
 
@@ -134,3 +135,61 @@ def test_seeding_before_migrating_is_one_line(
     told = capsys.readouterr().err.splitlines()[-1]
     assert told.startswith("carillon: ")
     assert "`carillon migrate`" in told
+
+
+COMMANDS_WITH_A_DATABASE = {
+    "admin": ["admin", "key-list", "development"],
+    "explain": ["explain", "01a219e3-2c7d-79df-ae74-1eb14d89914a"],
+    "migrate": ["migrate"],
+    "seed": ["seed"],
+    "what-if": ["what-if"],
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS_WITH_A_DATABASE)
+def test_an_absent_database_is_one_line_with_what_to_do(name: str, tmp_path: Path) -> None:
+    """Of each command that ends by itself, as a shell sees it: no connection is tried again."""
+    done = _run_as_program(
+        *COMMANDS_WITH_A_DATABASE[name],
+        CARILLON_DATABASE_URL="postgresql://carillon:hunter2@127.0.0.1:1/carillon",
+        CARILLON_HOME=str(tmp_path),
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    [line] = done.stderr.splitlines()
+    assert line.startswith("carillon: The database cannot be reached: ")
+    assert line.endswith("Start it, or set CARILLON_DATABASE_URL to where it is.")
+    assert "127.0.0.1" in line
+    assert "hunter2" not in line
+
+
+def test_an_absent_temporal_is_one_line_with_what_to_do() -> None:
+    """Of the command that cannot do without."""
+    done = _run_as_program("replay", CARILLON_TEMPORAL_ADDRESS="127.0.0.1:1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        "carillon: Temporal at 127.0.0.1:1 cannot be reached. Start it, or set"
+        " CARILLON_TEMPORAL_ADDRESS to where it is."
+    ]
+
+
+def test_what_is_logged_is_no_part_of_the_answer(database_url: str) -> None:
+    """An answer is JSON to the last line, and warnings go to standard error."""
+    done = _run_as_program(
+        *("admin", "key-list", "nowhere"),
+        CARILLON_DATABASE_URL=database_url,
+        CARILLON_SECRET_KEY=DEVELOPMENT_SECRET_KEY,
+    )
+    assert done.stdout == ""
+    assert "secret_key_is_public" in done.stderr
+
+
+def _run_as_program(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "commands.cli", *words],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )

@@ -5,18 +5,23 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from commands.explain import explained, written
 from domain.kit.errors import NotFound
 from domain.kit.ids import new_id
+from domain.triggers.rows import MOST_HELD_BACK
 from services.attempts import TryAgain
 from services.deliveries.holds import hold_channel
 from services.deliveries.retries import retry_message
 from services.runs.explaining import explain_run
+from services.triggers.expansions import expand
 from tests.support.deliveries import make_mail
 from tests.support.steps import when
+from tests.support.subscribers import follow, make_object, project
 from tests.support.world import World, channel_step
 
+PROJECT, OTHER = project("p"), project("q")
 TEAM = {"id": "o", "collection": "teams", "name": "A team"}
 
 
@@ -164,6 +169,67 @@ async def test_who_has_had_a_run_is_held_back(world: World) -> None:
     text = "\n".join(await explained(world.engine, world.environment.scope, again, limit=5))
     assert "they have had their run: ada." in text
     assert "for 'ben': queued." in text
+
+
+async def test_followers_who_have_had_a_run_are_held_back(world: World) -> None:
+    """Beside those whom the trigger names, and each once, whichever page has found them."""
+    await world.publish("flow", channel_step("feed"), trigger_frequency="once_per_recipient")
+    await make_object(world, PROJECT)
+    await make_object(world, OTHER)
+    await follow(world, PROJECT, "ada", "ben", OTHER)
+    await follow(world, OTHER, "ada", "ben")
+    await world.trigger("flow", "ada", "ben", PROJECT)
+    again = await world.trigger("flow", PROJECT, "ben")
+    assert await expand(world.engine, world.environment.id, again)
+    assert await expand(world.engine, world.environment.id, again)
+    lines = await explained(world.engine, world.environment.scope, again, limit=5)
+    (line,) = [each for each in lines if each.startswith("Held back, ")]
+    named = line.rpartition(": ")[2].removesuffix(".").split(", ")
+    assert sorted(named) == ["ada", "ben", "projects/p"]
+    assert any("for 'q': queued." in each for each in lines)
+
+
+async def test_of_many_who_are_held_back_some_are_named(world: World) -> None:
+    """A fan-out may hold back a million."""
+    await world.publish("flow", channel_step("feed"), trigger_frequency="once_per_recipient")
+    await make_object(world, PROJECT)
+    await follow(world, PROJECT, "ada", "ben")
+    await world.trigger("flow", "ada", "ben")
+    again = await world.trigger("flow", PROJECT)
+    await world.make.rows(
+        "UPDATE workflow_runs SET held_back_recipients = (SELECT jsonb_agg('u' || n)"
+        " FROM generate_series(1, %s) AS n) WHERE id = %s RETURNING 1",
+        *(MOST_HELD_BACK, again),
+    )
+    assert await expand(world.engine, world.environment.id, again)
+    (row,) = await world.make.rows(
+        "SELECT jsonb_array_length(held_back_recipients) AS many FROM workflow_runs WHERE id = %s",
+        again,
+    )
+    assert row["many"] == MOST_HELD_BACK + 1
+    lines = await explained(world.engine, world.environment.scope, again, limit=5)
+    assert any(each.endswith(f"u{MOST_HELD_BACK}, and others.") for each in lines), lines
+
+
+async def test_an_entry_that_a_workflow_refuses_is_explained(world: World) -> None:
+    """By the id in the log: the schema refuses a trigger without data, and the entry stands."""
+    await world.audience("beta")
+    await world.publish(
+        "strict",
+        channel_step("feed"),
+        audience_trigger={"audience_key": "beta"},
+        trigger_data_json_schema={"type": "object", "required": ["plan"]},
+    )
+    with capture_logs() as logged:
+        await world.enter("beta", "ada", "ben")
+    (line,) = [each for each in logged if each["event"] == "audience_entry_not_triggered"]
+    trigger = UUID(line["workflow_run_id"])
+    lines = await explained(world.engine, world.environment.scope, trigger, limit=5)
+    assert "The workflow 'strict' was triggered (source: audience)." in lines
+    assert any("It was refused, so nobody had a run: " in each and "plan" in each for each in lines)
+    assert lines[-1] == "It named: ada, ben."
+    assert await world.runs() == []
+    assert await world.members("beta") == [("ada", ""), ("ben", "")]
 
 
 async def test_another_environment_s_trigger_is_missing(world: World) -> None:

@@ -1,8 +1,8 @@
 """`python -m tests.compat.folder FOLDER …`: does the content of a folder survive?
 
 Every resource beneath a folder, as Knock's CLI writes them, goes to a fresh account by that CLI:
-pushed, tried out, committed, promoted, pulled from production, compared, and pushed again. What
-is refused, lost or fails to render is printed, and ends the command with status 1.
+pushed, rendered, committed, walked, promoted, pulled from production, compared, and pushed again.
+What is refused or lost, fails to render or to run is printed, and ends the command with status 1.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,13 @@ import pytest
 
 from domain.channels.in_app_feed import FEED_PROVIDER
 from domain.channels.in_app_guide import GUIDE_PROVIDER
+from domain.kit.errors import AppError
 from domain.kit.json_types import JsonObject, JsonValue
 from runtime.logs import configure_logs
 from runtime.settings import Settings
-from tests.support.account import Seeded, make_engine
+from tests.compat.real_walks import RealWalks, data_for
+from tests.compat.stand_in import MODELS, Answers, StandIn
+from tests.support.account import Account, Seeded, make_engine
 from tests.support.application import application
 from tests.support.knock_cli import KnockCli
 from tests.support.knock_folders import (
@@ -54,6 +59,7 @@ _ADA = {
     "phone_number": "+4915112345678",
     "timezone": "Europe/Berlin",
 }
+_BEGINS_WITH_VARIABLE = re.compile(r"\{\{-?\s*vars\.(\w+)")
 
 
 class RoundTrip:
@@ -63,17 +69,21 @@ class RoundTrip:
         problems: what was refused, lost or did not render, a line each.
     """
 
-    def __init__(self, cli: KnockCli, http: httpx.AsyncClient, data: JsonObject) -> None:
+    def __init__(
+        self, cli: KnockCli, http: httpx.AsyncClient, walks: RealWalks, data: JsonObject
+    ) -> None:
         """Make one.
 
         Args:
             cli: works in an empty folder.
             http: calls the same account.
-            data: of triggers and previews.
+            walks: walks in its first environment.
+            data: of previews.
         """
         self.problems: list[str] = []
         self._cli = cli
         self._http = http
+        self._walks = walks
         self._data = data
 
     async def take(self, source: Path) -> None:
@@ -85,9 +95,13 @@ class RoundTrip:
         written = self._readable(names)
         print(f"{source}: {len(written)} resources", flush=True)
         await self._make_channels(written)
+        await self._make_models(written)
+        await self._make_variables(written)
         await self._push(written)
-        await self._try_out(written)
+        await self._render(written)
         await self._say("commit", await self._cli.run("commit", "-m", "Round trip", "--force"))
+        await self._walk(written)
+        await self._make_static_audiences(written)
         words = ("commit", "promote", "--to", "production", "--force")
         await self._say("promote", await self._cli.run(*words))
         await self._compare(written)
@@ -150,35 +164,70 @@ class RoundTrip:
             self._note(f"{name} is refused: {_short(said)}")
         return not status
 
-    async def _try_out(self, written: dict[str, JsonValue]) -> None:
-        """Render every step, and walk each workflow to its end on a clock of its own."""
+    async def _make_models(self, written: dict[str, JsonValue]) -> None:
+        """Set up a provider for every model that content names; the stand-in answers for it."""
+        named = {
+            str(step["settings"].get("model")).partition(":")[0]
+            for document in written.values()
+            for step in steps_within(document)
+            if step["type"] == "ai_agent"
+        }
+        for name in sorted(named):
+            path = f"/v1/admin/model_providers/{name}/environments/development"
+            made = await self._http.put(path, json=MODELS)
+            if made.is_error:
+                self._note(f"model provider {name}: {made.text[:300]}")
+
+    async def _make_variables(self, written: dict[str, JsonValue]) -> None:
+        """Set every variable with which the address of a request begins."""
+        for document in written.values():
+            for step in steps_within(document):
+                url = str((step.get("settings") or {}).get("url"))
+                if found := _BEGINS_WITH_VARIABLE.match(url):
+                    value = {"variable": {"value": "https://example.com"}}
+                    made = await self._http.put(f"/v1/admin/variables/{found[1]}", json=value)
+                    if made.is_error:
+                        self._note(f"variable {found[1]}: {made.text[:300]}")
+
+    async def _render(self, written: dict[str, JsonValue]) -> None:
+        """Render every step."""
+        for name, document in written.items():
+            scene = {"recipient": _ADA, "data": data_for(document, self._data)}
+            for step in steps_within(document) if name.startswith("workflows/") else ():
+                if step["type"] != "channel" or step.get("channel_type") == "in_app_guide":
+                    continue
+                path = f"/v1/{name}/steps/{step['ref']}/preview_template"
+                params = {"environment": "development"}
+                answer = await self._http.post(path, json=scene, params=params)
+                told = answer.json()
+                if answer.is_error or told.get("result") != "success":
+                    self._note(f"{name}, step {step['ref']}: {json.dumps(told)[:300]}")
+
+    async def _walk(self, written: dict[str, JsonValue]) -> None:
+        """Walk each workflow to its end, for somebody who has never been in one."""
         for name, document in written.items():
             if not name.startswith("workflows/"):
                 continue
             key = name.partition("/")[2]
-            for step in steps_within(document):
-                if step["type"] == "channel" and step.get("channel_type") != "in_app_guide":
-                    await self._render(key, step["ref"])
-            trigger = {"workflow": key, "recipients": [_ADA["id"]], "data": self._data}
-            tried = await self._http.post("/v1/admin/what_if", json={"triggers": [trigger]})
-            if tried.is_error:
-                self._note(f"{name} does not run: {tried.text[:300]}")
+            try:
+                walked = await self._walks.walk(key, document, {**_ADA, "id": f"ada-{key}"})
+            except AppError as refusal:
+                self._note(f"{name} does not run: {refusal.reasons}")
                 continue
-            told = tried.json()
-            unknown = {each["step_ref"]: each["reason"] for each in told["unknown"]}
-            for refused in told["refused"]:
-                if refused["after"]:
-                    self._note(f"{name} does not run: {refused['reason']}")
-            walked = f"{told['runs']['walked']} runs, {told['messages']['after']} messages"
-            print(f"  {name}: {walked} {unknown or ''}", flush=True)
+            counts = f"{walked.runs} runs, {walked.messages} messages, {walked.requests} requests"
+            print(f"  {name}: {counts}", flush=True)
+            for problem in walked.problems:
+                self._note(f"{name}, {problem}"[:400])
 
-    async def _render(self, key: str, ref: str) -> None:
-        path = f"/v1/workflows/{key}/steps/{ref}/preview_template"
-        scene = {"recipient": _ADA, "data": self._data}
-        answer = await self._http.post(path, json=scene, params={"environment": "development"})
-        told = answer.json()
-        if answer.is_error or told.get("result") != "success":
-            self._note(f"workflows/{key}, step {ref}: {json.dumps(told)[:300]}")
+    async def _make_static_audiences(self, written: dict[str, JsonValue]) -> None:
+        """Save in production what is never promoted, and may be named by what is."""
+        params = {"environment": "production", "force": "true"}
+        for name, document in written.items():
+            if isinstance(document, dict) and document.get("type") == "static":
+                path = f"/v1/audiences/{name.partition('/')[2]}"
+                made = await self._http.put(path, json={"audience": document}, params=params)
+                if made.is_error:
+                    self._note(f"{name}: {made.text[:300]}")
 
     async def _compare(self, written: dict[str, JsonValue]) -> None:
         words = ("pull", "--knock-dir", "pulled", "--environment", "production", "--force")
@@ -238,8 +287,12 @@ def _short(said: str) -> str:
     return " ".join(said.split())[-600:]
 
 
-async def _round_trip(seeded: Seeded, node: NodePackages, source: Path, data: JsonObject) -> int:
+async def _round_trip(
+    seeded: Seeded, node: NodePackages, source: Path, data: JsonObject, answers: Answers
+) -> int:
     engine = make_engine(seeded.url, TemporalRecorder())
+    stand_in = StandIn(engine.settings, answers)
+    engine = replace(engine, providers=stand_in)
     await engine.database.open()
     headers = {"authorization": f"Bearer {seeded.keys.service_token}"}
     try:
@@ -248,15 +301,9 @@ async def _round_trip(seeded: Seeded, node: NodePackages, source: Path, data: Js
                 serving(application(engine)) as url,
                 httpx.AsyncClient(base_url=url, headers=headers, timeout=120) as http,
             ):
-                # Who tries a workflow out is somebody who is there.
-                secret = seeded.keys.environments["development"].secret_key
-                await http.put(
-                    f"/v1/users/{_ADA['id']}",
-                    json=_ADA,
-                    headers={"authorization": f"Bearer {secret}"},
-                )
+                walks = RealWalks(await Account(engine, seeded.keys).world(), stand_in, data)
                 cli = KnockCli(node, url, seeded.keys.service_token, Path(folder))
-                trip = RoundTrip(cli, http, data)
+                trip = RoundTrip(cli, http, walks, data)
                 await trip.take(source)
     finally:
         await engine.providers.close()
@@ -264,11 +311,30 @@ async def _round_trip(seeded: Seeded, node: NodePackages, source: Path, data: Js
     return len(trip.problems)
 
 
+def _document(path: str) -> JsonObject:
+    """Read a file. Raises ArgumentTypeError: it is missing, or no JSON object."""
+    try:
+        document = json.loads(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if not isinstance(document, dict):
+        raise argparse.ArgumentTypeError("must be a JSON object")
+    return document
+
+
 def main() -> int:
     """Take every folder through an account of its own; return 1 when something did not survive."""
     parser = argparse.ArgumentParser(prog="python -m tests.compat.folder", description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--data", type=json.loads, default={}, help="of triggers, as JSON")
+    parser.add_argument(
+        "--answers",
+        type=_document,
+        default={},
+        metavar="FILE",
+        help="what servers and models answer, as JSON: an object for each workflow, with the answer"
+        " to each step by its ref; what is left out is made up",
+    )
     given: Any = parser.parse_args()
     configure_logs(Settings(log_level="error"), process="folder")
     problems = 0
@@ -280,7 +346,9 @@ def main() -> int:
             return 2
         for source in given.folders:
             seeded = Seeded.on(new_database(server))
-            problems += asyncio.run(_round_trip(seeded, node, source.absolute(), given.data))
+            problems += asyncio.run(
+                _round_trip(seeded, node, source.absolute(), given.data, given.answers)
+            )
     print("everything came back as it was" if not problems else f"{problems} problems")
     return int(problems > 0)
 

@@ -33,6 +33,19 @@ CROSS JOIN LATERAL (
 ) AS m
 """  # noqa: S608 - constants
 
+# Those that open next come first.
+_HELD_ITEMS = f"""
+SELECT t.environment_id, t.channel_id, t.user_id, d.message_id AS id
+FROM unnest(%(environment_ids)s::uuid[], %(channel_ids)s::uuid[], %(user_ids)s::text[])
+    AS t (environment_id, channel_id, user_id)
+CROSS JOIN LATERAL (
+    SELECT message_id FROM deliveries d
+    WHERE d.environment_id = t.environment_id AND d.recipient_id = t.user_id
+      AND d.collection = '{USERS}' AND d.channel_id = t.channel_id
+    ORDER BY d.due_at, d.message_id LIMIT %(limit)s
+) AS d
+"""  # noqa: S608 - constants
+
 _STATES = """
 SELECT e.id, e.config_version, g.updated_at AS order_changed_at
 FROM environments e LEFT JOIN guide_groups g ON g.environment_id = e.id
@@ -65,13 +78,32 @@ async def new_items(
         limit: most items of one feed.
     """
     values = {
-        "environment_ids": [topic.environment_id for topic, _ in since],
-        "channel_ids": [topic.channel_id for topic, _ in since],
-        "user_ids": [topic.user_id for topic, _ in since],
+        **_topics([topic for topic, _ in since]),
         "since": [instant for _, instant in since],
         "limit": limit,
     }
-    cursor = await connection.execute(_NEW_ITEMS, values)
+    return await _items(connection, _NEW_ITEMS, values)
+
+
+async def held_items(
+    connection: Connection, topics: Sequence[FeedTopic], *, limit: int
+) -> list[FeedNews]:
+    """Return the items of some feeds that wait for their send window, at most `limit` of each."""
+    return await _items(connection, _HELD_ITEMS, {**_topics(topics), "limit": limit})
+
+
+def _topics(topics: Sequence[FeedTopic]) -> dict[str, object]:
+    return {
+        "environment_ids": [topic.environment_id for topic in topics],
+        "channel_ids": [topic.channel_id for topic in topics],
+        "user_ids": [topic.user_id for topic in topics],
+    }
+
+
+async def _items(
+    connection: Connection, statement: str, values: dict[str, object]
+) -> list[FeedNews]:
+    cursor = await connection.execute(statement, values)
     return [
         FeedNews(FeedTopic(row["environment_id"], row["channel_id"], row["user_id"]), row["id"])
         for row in await cursor.fetchall()

@@ -14,14 +14,14 @@ from psycopg.types.json import Jsonb
 
 from domain.kit.ids import recipient_run_id
 from domain.recipients.inline import InlineRecipient
-from domain.recipients.refs import USERS, RecipientRef
+from domain.recipients.refs import RecipientRef
 from domain.runs.rows import StartableRun
 from domain.runs.statuses import RunStatus
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import TriggerRequest
 from models.queries.recipients.recipients import CHANGES, PEOPLE, people_values
 from models.queries.triggers.expansions import FOLLOWED
-from models.queries.triggers.first_runs import FIRST_RUNS
+from models.queries.triggers.first_runs import FIRST_RUNS, REFERENCE
 from models.queries.triggers.idempotency import TAKE, TAKE_IF, take_values
 from models.sql import Compiled
 from runtime.database import Connection
@@ -80,9 +80,7 @@ WITH {people}taken AS ({taken}
 _CHOSEN = f"""{FIRST_RUNS.format(given="known")}, chosen AS (
     SELECT * FROM known WHERE id IN (SELECT recipient_run_id FROM first_runs_taken)
 ), """  # noqa: S608 - fixed text
-# References as the API writes them.
-_REFERENCES = f"""jsonb_agg(CASE WHEN collection = '{USERS}' THEN to_jsonb(recipient_id)
-                ELSE jsonb_build_object('id', recipient_id, 'collection', collection) END)"""
+_REFERENCES = f"jsonb_agg({REFERENCE})"
 # The column stands only where it is set, so that other triggers are taken by the schema before it.
 _HELD_BACK = f"""(SELECT {_REFERENCES} FROM known WHERE id NOT IN (SELECT id FROM chosen)),
            """  # noqa: S608 - fixed text

@@ -17,7 +17,7 @@ from domain.recipients.refs import USERS
 from domain.runs.statuses import RunStatus
 from domain.triggers.addressees import Addressee
 from domain.triggers.expansions import Expansion, Followed, Follower, Reached
-from models.queries.triggers.first_runs import FIRST_RUNS, IS_FIRST_RUN
+from models.queries.triggers.first_runs import FIRST_RUNS, IS_FIRST_RUN, NOTE_HELD_BACK
 from models.sql import Compiled, columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
@@ -156,7 +156,7 @@ _CHOSEN = f"""with_runs AS (
     SELECT * FROM with_runs given
     WHERE id IN (SELECT recipient_run_id FROM first_runs_taken)
        OR {IS_FIRST_RUN.format(run="given")}
-), """  # noqa: S608 - fixed text
+), {NOTE_HELD_BACK.format(given="with_runs", chosen="chosen")}, """  # noqa: S608 - fixed text
 
 _MOVE = """
 UPDATE trigger_expansions
@@ -232,6 +232,8 @@ async def add_runs(
     now: datetime,
 ) -> int:
     """Store the runs of a page in state `queued`, and the objects that lead on.
+
+    Who has had the run of a workflow that is entered once is noted in the trigger instead.
 
     Args:
         connection: holds the expansion.

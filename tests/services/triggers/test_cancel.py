@@ -6,12 +6,14 @@ import asyncio
 
 import pytest
 
+from domain.content.workflow import WORKFLOW
 from domain.contract.runs import Finished
 from domain.kit.clock import utc_now
 from domain.kit.errors import NotFound
 from domain.runs.statuses import RunStatus
 from models.queries.runs import walks
 from services.walk.journal import Journal
+from tests.support.content import save_content
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.waiting import until_blocked
 from tests.support.world import World, channel_step, delay_step
@@ -115,8 +117,18 @@ async def test_completed_run_stays_completed(world: World) -> None:
     assert (await world.run(run_id))["status"] == "completed"
 
 
+async def test_a_test_run_of_what_was_never_committed(world: World) -> None:
+    """Test runs take what is saved, so a cancel knows what is saved."""
+    document = {"name": "Draft", "steps": [delay_step(seconds=60)]}
+    slug = world.environment.scope.slug
+    await save_content(world.engine, slug, WORKFLOW, "draft", document, force=True)
+    run_id = await world.begin("draft", source="rehearsal", cancellation_key="ck")
+    await world.cancel("draft", "ck")
+    assert (await world.run(run_id))["status"] == "cancelled"
+
+
 async def test_unknown_workflow(world: World) -> None:
-    """A workflow that was never committed here is not found."""
+    """A workflow that nobody has saved here is not found."""
     with pytest.raises(NotFound) as missing:
         await world.cancel("nothing", "ck")
     assert missing.value.code == "workflow_missing"

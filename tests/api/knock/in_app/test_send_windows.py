@@ -121,6 +121,7 @@ async def test_all_that_is_there(
     await world.send(feed_step("Now"), recipients=[ELLIE])
     bulk = f"/v1/channels/{await _channel(world)}/messages/bulk/{action}"
     begun = (await client.post(bulk, json={"user_ids": ["ellie"]})).json()
+    assert begun["estimated_total_rows"] == (2 if action == "delete" else 1)
     await finish(world.engine, world.environment, begun["id"])
     if action == "delete":
         assert (await client.get(f"/v1/messages/{held}")).status_code == 404

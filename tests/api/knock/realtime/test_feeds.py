@@ -170,6 +170,38 @@ async def test_an_item_is_news_when_its_window_opens(
         assert (told["metadata"], told["attn"]) == (counts(2, 2, 2), ["a"])
 
 
+async def test_an_opened_window_of_which_nobody_told_is_looked_for(
+    app: FastAPI, world: World, address: str, feed: str
+) -> None:
+    """Whenever the item was made; and one that was deleted while it waited is no news."""
+    step = feed_step("Later", send_windows=closed_for_now(world))
+    async with open_page(address, world.environment.public_key) as page:
+        await page.join(feed, {"a": {}})
+        items = []
+        for _ in range(2):
+            _, advanced = await world.send(step, recipients=[ELLIE])
+            items.append(advanced.deliveries[0].message_id)
+        await world.make.rows(
+            "UPDATE messages SET inserted_at = inserted_at - interval '1 day' WHERE id = ANY(%s)"
+            " RETURNING 1",
+            items,
+        )
+        await app.state.hub.feeds.look()
+        # Both leave the line: one is delivered by a process whose news gets lost, one is deleted.
+        await world.make.rows(
+            "UPDATE messages SET delivery_status = 'delivered' WHERE id = %s RETURNING 1", items[0]
+        )
+        await world.make.rows("DELETE FROM messages WHERE id = %s RETURNING 1", items[1])
+        await world.make.rows(
+            "DELETE FROM deliveries WHERE message_id = ANY(%s) RETURNING 1", items
+        )
+        await app.state.hub.feeds.look()
+        told = (await page.event())[4]
+        assert (told["metadata"], told["attn"]) == (counts(1, 1, 1), ["a"])
+        await app.state.hub.feeds.look()
+        assert await page.has_nothing()
+
+
 async def test_who_joins_a_feed_again_is_told_what_it_has_missed(
     app: FastAPI, world: World, address: str, feed: str
 ) -> None:
