@@ -93,7 +93,7 @@ async def _find_principal(
         caller = replace(caller, environment=environment)
     if query.get("vsn") != _VERSION:
         raise BadRequest(f"The socket speaks version {_VERSION} of Phoenix' protocol (`vsn`).")
-    user_id = caller.user_token and caller.user_token.user_id
+    user_id = None if caller.user_token is None else caller.user_token.user_id
     tier = _TIER_OF_ALL if user_id is None else _TIER_OF_USER
     limiter.check((caller.environment.id, "socket"), tier, user_id)
     return caller
