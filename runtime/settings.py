@@ -195,15 +195,10 @@ class Settings(EngineSettings):
         "that it is busy, and they fetch their feeds as before.",
     )
     sockets_of_user: int = Field(
-        100,
-        ge=1,
-        description="Most of them that one user has who comes with a token.",
+        100, ge=1, description="Most of them that one user has who comes with a token."
     )
     sockets_of_key: int = Field(
-        5_000,
-        ge=1,
-        description="Most of them that pages without a user token have together by one key, which "
-        "nobody can tell apart. More than a part of all lets one key take those of others.",
+        5_000, ge=1, description="Most of them of one key whose pages have no user token."
     )
 
     # --- workers
