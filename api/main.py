@@ -15,8 +15,10 @@ from api.kit.bodies import FILES_AT_ONCE, LARGE_AT_ONCE
 from api.kit.cors import BrowserPaths
 from api.kit.middleware import RequestFrame
 from api.kit.rate_limits import RateLimiter
+from api.kit.routing import RouteTable
 from api.reference import routes as reference
 from runtime.logs import configure_logs
+from runtime.memory import settle_memory
 from runtime.settings import Settings, get_settings
 from services.composition import open_engine
 from services.engine import Engine
@@ -40,6 +42,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         configure_logs(settings, process="api")
         async with open_engine(settings, process="api", lazy=True) as opened:
             app.state.engine = opened
+            settle_memory()
             yield
             if app.state.hub is not None:
                 await app.state.hub.close()
@@ -70,6 +73,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         *management.ROUTERS,
         *admin.ROUTERS,
     )
-    for router in app.state.routers:
-        app.include_router(router)
+    app.router.routes.append(
+        RouteTable(route for router in app.state.routers for route in router.routes)
+    )
     return app

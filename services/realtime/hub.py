@@ -30,11 +30,12 @@ _RECONNECT_SECONDS = 1.0
 # How many connections of the pool sockets use at the same time. Guides are shown to each by itself,
 # and a commit changes them for all; feeds do not wait behind that.
 _FEEDS_AT_ONCE, _GUIDES_AT_ONCE = 3, 1
-# When a page whose user has too many sockets may ask again: others have to be closed first.
+# When a page may ask again that is one of too many: others have to be closed first.
 _TOO_MANY_SECONDS = 30
 
-# The environment and the id of a user whom a token names.
-SocketUser: TypeAlias = tuple[UUID, str]
+# For whom a socket counts: the environment and the id of the user whom its token names, or the key
+# by which pages come that prove no user.
+SocketHolder: TypeAlias = tuple[UUID, str | None]
 
 
 class Hub:
@@ -53,42 +54,39 @@ class Hub:
 
     def __init__(self, engine: Engine) -> None:
         self.sockets = 0
-        self._sockets_of: Counter[SocketUser] = Counter()
+        self._sockets_of: Counter[SocketHolder] = Counter()
         self.feeds = Feeds(engine, asyncio.Semaphore(_FEEDS_AT_ONCE))
         self.guides = Guides(engine, asyncio.Semaphore(_GUIDES_AT_ONCE))
         self._engine = engine
         self._is_listening = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def count_in(self, user: SocketUser | None) -> None:
+    def count_in(self, holder: SocketHolder) -> None:
         """Count a socket that is about to open; `count_out` takes it back once it is closed.
-
-        Args:
-            user: who has proved to be its user, if anybody has.
 
         Raises:
             Unavailable: this process has as many as it may have.
-            RateLimited: this user has.
+            RateLimited: this user has, or the pages without a token that have this key.
         """
         settings = self._engine.settings
         if self.sockets >= settings.sockets:
             raise Unavailable("This server has reached its limit of sockets.")
-        if user is not None and self._sockets_of[user] >= settings.sockets_of_user:
-            raise RateLimited(
-                f"A user may have at most {settings.sockets_of_user} sockets.",
-                retry_after=_TOO_MANY_SECONDS,
-            )
+        _, user_id = holder
+        most = settings.sockets_of_key if user_id is None else settings.sockets_of_user
+        if self._sockets_of[holder] >= most:
+            who = "Pages without a user token" if user_id is None else "A user"
+            of = " for one key" if user_id is None else ""
+            message = f"{who} may have at most {most} sockets{of}."
+            raise RateLimited(message, retry_after=_TOO_MANY_SECONDS)
         self.sockets += 1
-        if user is not None:
-            self._sockets_of[user] += 1
+        self._sockets_of[holder] += 1
 
-    def count_out(self, user: SocketUser | None) -> None:
+    def count_out(self, holder: SocketHolder) -> None:
         """Count a socket no more."""
         self.sockets -= 1
-        if user is not None:
-            self._sockets_of[user] -= 1
-            if not self._sockets_of[user]:
-                del self._sockets_of[user]
+        self._sockets_of[holder] -= 1
+        if not self._sockets_of[holder]:
+            del self._sockets_of[holder]
 
     async def begin(self, *, within: float = 5.0) -> None:
         """Begin to hear news unless it does; waits until it hears, but not for ever.

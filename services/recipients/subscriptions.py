@@ -5,7 +5,7 @@ Source: Knock docs, "Subscriptions".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from domain.kit.errors import FieldError, InvalidParams, NotFound, Unavailable
 from domain.kit.json_types import JsonObject
@@ -29,6 +29,8 @@ from runtime.database import Connection
 from services.engine import Engine, Unit
 from services.triggers.audience_entries import identify
 
+_NO_OBJECT = "The object does not exist."
+
 
 async def subscribe(
     engine: Engine, environment: EnvironmentScope, target: RecipientRef, given: SubscribeIn
@@ -48,10 +50,41 @@ async def subscribe(
         Unavailable: a recipient that is new was deleted by somebody else at the same time.
     """
     named = followers_of(target, given)
+    if not any(entry.properties is not None for entry in named.recipients):
+        return await _subscribe_named(engine, environment, target, named, given.properties)
     async with engine.unit() as unit:
         made, unknown = await subscribe_known(unit, environment, target, named, given.properties)
         if unknown:
             raise InvalidParams(unknown)
+    return _by_request(made, named)
+
+
+async def _subscribe_named(
+    engine: Engine,
+    environment: EnvironmentScope,
+    target: RecipientRef,
+    named: NamedRecipients,
+    properties: JsonObject | None,
+) -> list[SubscriptionView]:
+    """Subscribe recipients of whom nothing is said, all or none of them, in one statement."""
+    async with engine.connection() as connection:
+        stored, made = await statements.subscribe_stored(
+            connection,
+            environment.id,
+            target,
+            named.refs,
+            properties=properties,
+            now=engine.clock(),
+            is_whole=True,
+        )
+    if target not in stored:
+        raise NotFound(_NO_OBJECT)
+    if unknown := _unknown(named, stored):
+        raise InvalidParams(unknown)
+    return _by_request(made, named)
+
+
+def _by_request(made: Sequence[SubscriptionView], named: NamedRecipients) -> list[SubscriptionView]:
     by_ref = {view.recipient.ref: view for view in made}
     return [by_ref[ref] for ref in named.refs]
 
@@ -72,29 +105,34 @@ async def subscribe_known(
         NotFound: there is no such object.
         Unavailable: a recipient that is new was deleted by somebody else at the same time.
     """
-    connection = unit.connection
-    refs = named.refs
-    held = await statements.hold_and_read(connection, environment.id, [target, *refs])
-    if target not in held:
-        raise NotFound("The object does not exist.")
+    connection, refs = unit.connection, named.refs
     described = {entry.ref for entry in named.recipients if entry.properties is not None}
-    unknown = [ref for ref in refs if ref not in held and ref not in described]
     if described:
+        held = await statements.hold_recipients(connection, environment.id, [target, *refs])
+        if target not in held:
+            raise NotFound(_NO_OBJECT)
         await identify(unit, environment, named.recipients)
-        held |= await statements.hold_and_read(connection, environment.id, described)
-        if not held.keys() >= described:
-            raise Unavailable("A recipient was deleted at the same time; try again.")
-    followers = [ref for ref in refs if ref in held]
-    stored = await statements.upsert_subscriptions(
-        connection, environment.id, target, followers, properties=properties, now=unit.now
+    stored, made = await statements.subscribe_stored(
+        connection, environment.id, target, refs, properties=properties, now=unit.now
     )
-    views = [SubscriptionView(one, held[target], held[one.recipient_ref]) for one in stored]
-    return views, [FieldError(named.places[ref], _unknown(ref)) for ref in unknown]
+    if target not in stored:
+        raise NotFound(_NO_OBJECT)
+    if not stored >= described:
+        raise Unavailable("A recipient was identified and deleted meanwhile; try again.")
+    return made, _unknown(named, stored)
 
 
-def _unknown(ref: RecipientRef) -> str:
-    name = f"the user {ref.id!r}" if ref.is_user else f"the object {ref.collection}/{ref.id}"
-    return f"must have been identified, but {name} was not"
+def _unknown(named: NamedRecipients, stored: Collection[RecipientRef]) -> list[FieldError]:
+    """Return the places of those who are not stored."""
+    return [
+        FieldError(named.places[ref], f"must have been identified, but {_name(ref)} was not")
+        for ref in named.refs
+        if ref not in stored
+    ]
+
+
+def _name(ref: RecipientRef) -> str:
+    return f"the user {ref.id!r}" if ref.is_user else f"the object {ref.collection}/{ref.id}"
 
 
 async def unsubscribe(

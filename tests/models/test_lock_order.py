@@ -20,7 +20,7 @@ from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from models.queries.audiences.members import add_members
 from models.queries.recipients.recipients import upsert_recipients
-from models.queries.recipients.subscriptions import upsert_subscriptions
+from models.queries.recipients.subscriptions import subscribe_stored
 from runtime.database import Connection
 from tests.support.builders import T0, Environment
 from tests.support.explained import explaining
@@ -55,7 +55,7 @@ async def _sort_keys(url: str, environment_id: UUID, work: Work) -> list[str]:
     "work",
     [
         lambda connection, environment: upsert_recipients(connection, environment, _PEOPLE, T0),
-        lambda connection, environment: upsert_subscriptions(
+        lambda connection, environment: subscribe_stored(
             connection,
             environment,
             RecipientRef("topics", "t"),

@@ -22,7 +22,7 @@ from runtime.logs import get_logger
 from services.account.authentication import authenticate
 from services.content.branches import on_branch
 from services.engine import Engine
-from services.realtime.hub import Hub, SocketUser
+from services.realtime.hub import Hub, SocketHolder
 
 _log = get_logger(__name__)
 
@@ -46,8 +46,8 @@ async def serve_socket(websocket: WebSocket) -> None:
     credentials = Credentials(query.get("api_key", ""), query.get("user_token"))
     try:
         principal = await _find_principal(engine, limiter, websocket, credentials)
-        user = _user_of(principal)
-        hub.count_in(user)
+        holder = _holder_of(principal)
+        hub.count_in(holder)
     except AppError as refusal:
         await websocket.send_denial_response(_refused(refusal))
         return
@@ -65,7 +65,7 @@ async def serve_socket(websocket: WebSocket) -> None:
         )
         code = await session.serve()
     finally:
-        hub.count_out(user)
+        hub.count_out(holder)
         _log.info("socket", code=code, seconds=round(time.perf_counter() - opened, 1))
 
 
@@ -93,15 +93,15 @@ async def _find_principal(
         caller = replace(caller, environment=environment)
     if query.get("vsn") != _VERSION:
         raise BadRequest(f"The socket supports version {_VERSION} of the Phoenix protocol (`vsn`).")
-    user = _user_of(caller)
-    tier = _TIER_OF_ALL if user is None else _TIER_OF_USER
-    limiter.check((caller.environment.id, "socket"), tier, user and user[1])
+    user_id = None if caller.user_token is None else caller.user_token.user_id
+    tier = _TIER_OF_ALL if user_id is None else _TIER_OF_USER
+    limiter.check((caller.environment.id, "socket"), tier, user_id)
     return caller
 
 
-def _user_of(principal: Principal) -> SocketUser | None:
+def _holder_of(principal: Principal) -> SocketHolder:
     token = principal.user_token
-    return None if token is None else (principal.environment.id, token.user_id)
+    return (principal.key_id, None) if token is None else (principal.environment.id, token.user_id)
 
 
 def _refused(refusal: AppError) -> JSONResponse:

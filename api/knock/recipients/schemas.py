@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 from uuid import UUID
 
@@ -142,16 +143,22 @@ class SubscriptionOut(Out):
     updated_at: Moment
 
     @classmethod
-    def of(cls, found: SubscriptionView) -> Self:
-        """Write a subscription."""
+    def of(cls, found: SubscriptionView, followed: ObjectOut | None = None) -> Self:
+        """Write a subscription; with its object, if that is written already."""
         return cls(
             typename="Subscription",
             recipient=recipient_out(found.recipient, found.preferences),
-            object=ObjectOut.of(found.object),
+            object=followed or ObjectOut.of(found.object),
             properties=found.subscription.properties,
             inserted_at=found.subscription.inserted_at,
             updated_at=found.subscription.updated_at,
         )
+
+    @classmethod
+    def of_one_object(cls, found: Sequence[SubscriptionView]) -> list[Self]:
+        """Write subscriptions to one object, which is written once."""
+        followed = ObjectOut.of(found[0].object) if found else None
+        return [cls.of(one, followed) for one in found]
 
 
 _Provider: TypeAlias = Literal[

@@ -72,7 +72,7 @@ async def add_subscriptions(
     """
     given = await read_body(request, SubscribeIn)
     made = await subscriptions.subscribe(engine, principal.environment, target, given)
-    return answer([SubscriptionOut.of(one) for one in made])
+    return answer(SubscriptionOut.of_one_object(made))
 
 
 @router.delete(
@@ -91,4 +91,4 @@ async def delete_subscriptions(
     """End the subscriptions of up to 100 recipients to an object; returns those that were there."""
     given = await read_body(request, UnsubscribeIn)
     ended = await subscriptions.unsubscribe(engine, principal.environment, target, given)
-    return answer([SubscriptionOut.of(one) for one in ended])
+    return answer(SubscriptionOut.of_one_object(ended))

@@ -63,15 +63,16 @@ _GET = f"""
 SELECT {_COLUMNS} FROM bulk_operations b WHERE b.environment_id = %s AND b.id = %s
 """  # noqa: S608 - names of fields
 
-# A merge names whom it merges, and in its settings who stays. A file is not searched through.
+# A merge names whom it merges, and in its settings who stays. A file is not searched through. The
+# ids are given as one document: psycopg takes longer to write an array.
 _IN_THE_WAY = f"""
 SELECT EXISTS (
     SELECT FROM bulk_operations b
     WHERE b.environment_id = %(environment_id)s AND b.status IN ({listed(OPEN_BULK)})
-      AND (b.settings ->> 'into' = ANY(%(ids)s)
+      AND (%(ids)s ? (b.settings ->> 'into')
         OR b.name = ANY(%(files)s)
         OR EXISTS (
-            SELECT FROM bulk_items i JOIN unnest(%(ids)s::text[]) AS given (id)
+            SELECT FROM bulk_items i JOIN jsonb_array_elements_text(%(ids)s) AS given (id)
                 ON i.item_id = given.id
             WHERE i.operation_id = b.id AND NOT i.is_settled))
 ) AS is_in_the_way
@@ -209,7 +210,7 @@ async def is_in_the_way(
     """Tell whether an operation that was accepted before has something to do with recipients."""
     values = {
         "environment_id": environment_id,
-        "ids": list(recipient_ids),
+        "ids": Jsonb(list(recipient_ids), dumps=encoded),
         "files": sorted(OF_FILES),
     }
     cursor = await connection.execute(_IN_THE_WAY, values)

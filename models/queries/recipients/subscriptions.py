@@ -9,19 +9,27 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from psycopg.rows import args_row
 from psycopg.types.json import Jsonb
 
 from domain.kit.json_types import JsonObject, encoded
 from domain.kit.pages import Page, PageRequest
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import USERS, RecipientRef
-from domain.recipients.subscriptions import ReachedThrough, Side, Subscription
-from models.sql import Listing, Where, columns_of, fetch_all, fetch_one
+from domain.recipients.subscriptions import (
+    ReachedThrough,
+    Side,
+    Subscription,
+    SubscriptionView,
+)
+from models.sql import Listing, Where, columns_of, fetch_all, fetch_one, names_of
 from runtime.database import Connection
 
 _COLUMNS = columns_of(Subscription, "s")
+_WIDTH = len(names_of(Recipient))
 _LISTINGS = {
     Side.OBJECT: Listing(
         Subscription,
@@ -46,21 +54,30 @@ FROM recipients r JOIN {_GIVEN} USING (collection, id)
 WHERE r.environment_id = %(environment_id)s ORDER BY r.collection, r.id FOR KEY SHARE OF r
 """
 _HOLD = f"SELECT r.collection, r.id {_HELD}"
-_HOLD_AND_READ = f"SELECT {columns_of(Recipient, 'r')} {_HELD}"
+_IS_OBJECT = "(o.collection = %(object_collection)s AND o.id = %(object_id)s)"
 
-_UPSERT = f"""
-INSERT INTO subscriptions AS s
-    (environment_id, object_collection, object_id, recipient_collection, recipient_id, properties,
-     inserted_at, updated_at)
-SELECT %(environment_id)s, %(object_collection)s, %(object_id)s, given.collection, given.id,
-       coalesce(%(properties)s::jsonb, '{{}}'), %(now)s, %(now)s
-FROM {_GIVEN}
-ORDER BY given.collection, given.id
-ON CONFLICT (environment_id, object_collection, object_id, recipient_collection, recipient_id)
-DO UPDATE SET properties = coalesce(%(properties)s::jsonb, s.properties),
-    updated_at = CASE WHEN coalesce(%(properties)s::jsonb, s.properties) = s.properties
-                      THEN s.updated_at ELSE excluded.updated_at END
-RETURNING {_COLUMNS}
+# Everybody is held before anybody is subscribed: an aggregate of them has to be known first.
+_SUBSCRIBE = f"""
+WITH held AS MATERIALIZED (SELECT {columns_of(Recipient, "r")} {_HELD}),
+made AS (
+    INSERT INTO subscriptions AS s
+        (environment_id, object_collection, object_id, recipient_collection, recipient_id,
+         properties, inserted_at, updated_at)
+    SELECT %(environment_id)s, %(object_collection)s, %(object_id)s, h.collection, h.id,
+           coalesce(%(properties)s::jsonb, '{{}}'), %(now)s, %(now)s
+    FROM held h
+    WHERE NOT {_IS_OBJECT.replace("o.", "h.")}
+      AND (SELECT bool_or({_IS_OBJECT}) AND count(*) >= %(at_least)s FROM held o)
+    ORDER BY h.collection, h.id
+    ON CONFLICT (environment_id, object_collection, object_id, recipient_collection, recipient_id)
+    DO UPDATE SET properties = coalesce(%(properties)s::jsonb, s.properties),
+        updated_at = CASE WHEN coalesce(%(properties)s::jsonb, s.properties) = s.properties
+                          THEN s.updated_at ELSE excluded.updated_at END
+    RETURNING s.recipient_collection AS collection, s.recipient_id AS id, s.properties AS said,
+              s.inserted_at AS since, s.updated_at AS changed_at
+)
+SELECT {columns_of(Recipient, "h")}, m.said, m.since, m.changed_at
+FROM held h LEFT JOIN made m USING (collection, id)
 """  # noqa: S608 - constants
 
 _DELETE = f"""
@@ -130,16 +147,7 @@ async def hold_recipients(
     return set(await fetch_all(connection, RecipientRef, _HOLD, values))
 
 
-async def hold_and_read(
-    connection: Connection, environment_id: UUID, refs: Collection[RecipientRef]
-) -> dict[RecipientRef, Recipient]:
-    """Return those of the recipients that are stored, as they are, and hold them likewise."""
-    values = {"environment_id": environment_id, "refs": _given(refs)}
-    found = await fetch_all(connection, Recipient, _HOLD_AND_READ, values)
-    return {one.ref: one for one in found}
-
-
-async def upsert_subscriptions(
+async def subscribe_stored(
     connection: Connection,
     environment_id: UUID,
     target: RecipientRef,
@@ -147,23 +155,47 @@ async def upsert_subscriptions(
     *,
     properties: JsonObject | None,
     now: datetime,
-) -> list[Subscription]:
-    """Subscribe recipients that are held to an object; return their subscriptions in any order.
+    is_whole: bool = False,
+) -> tuple[set[RecipientRef], list[SubscriptionView]]:
+    """Subscribe those who are stored to an object, if it is; they are held, and so is it.
 
     Args:
-        connection: inside a transaction.
+        connection: a connection; what the statement holds, it holds for its transaction.
         environment_id: where.
         target: the object.
-        refs: who follows it.
+        refs: who follows it, each once; not the object itself.
         properties: of each subscription; None leaves those of one that is there as they are.
         now: when.
+        is_whole: subscribe nobody unless all of them are stored.
+
+    Returns:
+        Who of them and the object is stored; and the subscriptions, in any order.
     """
     values = {
-        **_of(environment_id, target, refs),
+        **_of(environment_id, target, [target, *refs]),
         "properties": None if properties is None else Jsonb(properties),
         "now": now,
+        "at_least": len(refs) + 1 if is_whole else 1,
     }
-    return await fetch_all(connection, Subscription, _UPSERT, values)
+
+    def read(*columns: Any) -> tuple[Recipient, Subscription | None]:
+        one = Recipient(*columns[:_WIDTH])
+        said, since, changed_at = columns[_WIDTH:]
+        if since is None:
+            return one, None
+        ends = target.collection, target.id, one.collection, one.id
+        return one, Subscription(*ends, said, since, changed_at)
+
+    async with connection.cursor(row_factory=args_row(read)) as cursor:
+        await cursor.execute(_SUBSCRIBE, values)
+        found = await cursor.fetchall()
+    held = {one.ref: one for one, _ in found}
+    made = [
+        SubscriptionView(subscription, held[target], one)
+        for one, subscription in found
+        if subscription is not None
+    ]
+    return set(held), made
 
 
 async def delete_subscriptions(

@@ -127,6 +127,33 @@ async def test_a_user_takes_not_every_socket(
         assert await page.has_nothing()
 
 
+async def test_pages_without_a_token_take_not_every_socket(
+    app: FastAPI,
+    address: str,
+    make: Builder,
+    environment: Environment,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Beyond some of one key they get 429; other keys and proven users get theirs."""
+    await let_sign(make, environment, is_required=False)
+    key, engine = environment.public_key, app.state.engine
+    narrow = engine.settings.model_copy(update={"sockets_of_key": 1})
+    monkeypatch.setattr(type(engine), "settings", narrow, raising=False)
+    async with open_page(address, key):
+        refusal = await _refusal(address, key)
+        assert (refusal["status"], refusal["code"]) == (429, "rate_limit_exceeded")
+        assert refusal["message"] == (
+            "Pages without a user token may have at most 1 sockets for one key."
+        )
+        for other, token in ((environment.secret_key, None), (key, signed("alan"))):
+            async with open_page(address, other, token):
+                pass
+    while app.state.hub.sockets:  # the server learns of it a moment later
+        await asyncio.sleep(0.01)
+    async with open_page(address, key) as page:
+        assert await page.has_nothing()
+
+
 @pytest.fixture
 async def page(address: str, environment: Environment) -> Any:
     """Open a socket."""

@@ -152,6 +152,7 @@ async def test_preferences_of_followers_are_shown_when_asked_for(client: httpx.A
             {"recipients": ["none", {"id": "new", "name": "N"}, "nobody", "none"]},
             ["recipients[0]", "recipients[2]"],
         ),
+        ({"recipients": ["none", "ellie", "nobody"]}, ["recipients[0]", "recipients[2]"]),
         (
             {
                 "recipients": [
