@@ -73,13 +73,14 @@ async def test_runs_of_the_connected_server(
 
     await until(is_listed)
     assert await replay.run(settings, chosen) == 0
-    assert capsys.readouterr().out == "1 replayed, 0 failed.\n"
+    # What other tests of this process have left may log meanwhile.
+    assert capsys.readouterr().out.splitlines()[-1] == "1 replayed, 0 failed."
 
 
 async def test_query_that_is_none(temporal_address: str) -> None:
     """A filter that Temporal cannot read is the caller's mistake."""
     settings = Settings(temporal_address=temporal_address, temporal_namespace=SPARE)
-    with pytest.raises(BadRequest, match="refuses"):
+    with pytest.raises(BadRequest, match="refused"):
         await replay.run(settings, replay.parse(["--query", "Nonsense = 1"]))
 
 

@@ -6,14 +6,14 @@ from contextlib import suppress
 
 from domain.kit.errors import Unprocessable
 from domain.kit.json_types import JsonObject
-from services import effects
+from services import effect_kinds, effects
 from services.engine import Unit
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World
 
 
 def _wake(number: int) -> JsonObject:
-    return effects.appointment_of_clock(number, due_at=1.0)
+    return effect_kinds.appointment_of_clock(number, due_at=1.0)
 
 
 async def _promise(unit: Unit, world: World, number: int, done: list[int]) -> None:
@@ -22,7 +22,7 @@ async def _promise(unit: Unit, world: World, number: int, done: list[int]) -> No
     async def note() -> None:
         done.append(number)
 
-    await effects.owe(unit, world.environment.id, effects.WAKE_CLOCK, _wake(number))
+    await effects.owe(unit, world.environment.id, effect_kinds.WAKE_CLOCK, _wake(number))
     unit.after(note)
     unit.new_audiences.append((world.environment.id, str(number)))
 

@@ -88,5 +88,5 @@ def test_what_does_not_work_is_not_offered() -> None:
     assert "sk_gone" not in told
     assert "development secret key   (revoked)" in told
     assert "Warning: The development secret key was revoked." in told
-    assert "Warning: CARILLON_SECRET_KEY does not open" in told
+    assert "Warning: CARILLON_SECRET_KEY does not decrypt" in told
     assert "smtp in development" in told

@@ -157,10 +157,10 @@ def test_a_file_that_is_no_text_costs_little() -> None:
         ("id,,name\na,b,c\n", ["line 1: has no name in column 2"]),
         ("id,x,x,y,y\na,b,c,d,e\n", ["line 1: has 2 columns named 'x'", "line 1: has 2"]),
         ("id,user_id\na,b\n", ["line 1: 'id', 'user_id' are all id; map all but one"]),
-        ("id,channel_data\na,b\n", ["line 1: 'channel_data': channel_data of a user cannot be"]),
+        ("id,channel_data\na,b\n", ["line 1: 'channel_data': a file cannot set channel_data"]),
         (
             "id,user.id,data.\na,b,c\n",
-            ["line 1: 'user.id': the id", "line 1: 'data.': data. needs"],
+            ["line 1: 'user.id': use id", "line 1: 'data.': data. must"],
         ),
         ("id,x\0,data.y\0\na,b,c\n", ["line 1: 'x\\x00': must", "line 1: 'data.y\\x00': must"]),
         ('id,name\na,"b\nc,d\n', ["line 2: has a cell with an unclosed quotation mark"]),

@@ -10,7 +10,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from domain.bulk.requests import BulkDeleteUsersIn
-from domain.contract.jobs import BulkOperationInput, Finished
+from domain.contract.jobs import BulkOperationInput
+from domain.contract.runs import Finished
 from domain.kit.errors import InvalidParams, NotFound
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import SubscribeIn

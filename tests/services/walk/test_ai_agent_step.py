@@ -144,9 +144,9 @@ async def test_json_is_found_under_the_ref(asking: Asking, adapter: str, answer:
 @pytest.mark.parametrize(
     ("bad", "error"),
     [
-        (claude(responded({"mood": 1}), stop="tool_use"), "breaks its schema: mood"),
-        (claude(responded({}), stop="tool_use"), "breaks its schema"),
-        (claude(responded([1]), stop="tool_use"), "breaks its schema"),
+        (claude(responded({"mood": 1}), stop="tool_use"), "does not match its schema: mood"),
+        (claude(responded({}), stop="tool_use"), "does not match its schema"),
+        (claude(responded([1]), stop="tool_use"), "does not match its schema"),
         (claude(said("fine")), "not JSON"),
         (claude(said("x"), stop="max_tokens"), "cut off"),
         (claude(), "no text"),

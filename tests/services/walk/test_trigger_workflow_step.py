@@ -224,7 +224,7 @@ async def test_a_chain_ends(world: World) -> None:
         ((run,),) = [await world.runs(each) for each in triggered]
         run_id = str(run["id"])
     assert made == 10
-    assert "at most 10 triggers" in (await world.events(run_id))[-1]["data"]["error"]
+    assert "at most 10 deep" in (await world.events(run_id))[-1]["data"]["error"]
 
 
 async def test_a_child_whose_start_is_lost(world: World, temporal: TemporalRecorder) -> None:

@@ -236,8 +236,15 @@ async def test_tenants_are_set_and_merged(client: httpx.AsyncClient) -> None:
         ({"dark_logo_url": {}}, "settings.branding.dark_logo_url"),
     ],
 )
-async def test_a_branding_is_texts(client: httpx.AsyncClient, branding: object, field: str) -> None:
+async def test_a_branding_is_texts(
+    client: httpx.AsyncClient,
+    make: Builder,
+    environment: Environment,
+    branding: object,
+    field: str,
+) -> None:
     """What clients could not read back is refused, by itself and in a trigger; nothing is kept."""
+    await make.workflow(environment, "welcome")
     given = {"settings": {"branding": branding}}
     refused = await client.put("/v1/tenants/acme", json=given)
     assert refused.status_code == 422
