@@ -16,7 +16,7 @@ from domain.workflows import TriggerFrequency
 from models.queries.recipients.recipients import described
 from models.queries.triggers.accept import TriggerDraft
 from runtime.database import Connection
-from services.content.published import published_workflow, saved_workflow
+from services.content.published import published_workflow, require_workflow, saved_workflow
 from services.engine import Engine
 
 
@@ -70,10 +70,11 @@ async def workflow_comes_first(
         environment: where.
         workflow_key: names the workflow.
         takes_saved: whether it is enough that it is saved.
-        is_to_run: whether it has to be active; a cancel needs one that is there.
+        is_to_run: whether it has to be active; a cancel needs one that may have runs.
 
     Raises:
-        NotFound, Unprocessable: see `_running_version`; in the place of InvalidParams.
+        NotFound, Unprocessable: see `_running_version` and `require_workflow`; in the place of
+            InvalidParams.
     """
     try:
         yield
@@ -84,7 +85,7 @@ async def workflow_comes_first(
                     engine, connection, environment, workflow_key, takes_saved=takes_saved
                 )
             else:
-                await published_workflow(engine, connection, environment, workflow_key)
+                await require_workflow(engine, connection, environment, workflow_key)
         raise
 
 

@@ -9,9 +9,10 @@ import pytest
 from domain.content.workflow import WORKFLOW
 from domain.contract.runs import Finished
 from domain.kit.clock import utc_now
-from domain.kit.errors import NotFound
+from domain.kit.errors import InvalidParams, NotFound
 from domain.runs.statuses import RunStatus
 from models.queries.runs import walks
+from services.triggers.resolving import workflow_comes_first
 from services.walk.journal import Journal
 from tests.support.content import save_content
 from tests.support.temporal_recorder import TemporalRecorder
@@ -125,6 +126,20 @@ async def test_a_test_run_of_what_was_never_committed(world: World) -> None:
     run_id = await world.begin("draft", source="rehearsal", cancellation_key="ck")
     await world.cancel("draft", "ck")
     assert (await world.run(run_id))["status"] == "cancelled"
+
+
+async def test_what_is_wrong_with_a_cancel_of_what_was_never_committed(world: World) -> None:
+    """It is told as for any other workflow: this one is there."""
+    document = {"name": "Draft", "steps": [delay_step(seconds=60)]}
+    slug = world.environment.scope.slug
+    await save_content(world.engine, slug, WORKFLOW, "draft", document, force=True)
+    scope = world.environment.scope
+    with pytest.raises(InvalidParams):
+        async with workflow_comes_first(world.engine, scope, "draft", is_to_run=False):
+            raise InvalidParams.of("cancellation_key", "is required")
+    with pytest.raises(NotFound):
+        async with workflow_comes_first(world.engine, scope, "nothing", is_to_run=False):
+            raise InvalidParams.of("cancellation_key", "is required")
 
 
 async def test_unknown_workflow(world: World) -> None:
