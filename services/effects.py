@@ -41,7 +41,9 @@ _CALL_SECONDS = 5.0
 _SECONDS = 60.0
 
 
-async def owe(unit: Unit, environment_id: UUID, kind: str, payload: JsonObject) -> UUID:
+async def owe(
+    unit: Unit, environment_id: UUID, kind: str, payload: JsonObject, *, at_once: bool = True
+) -> UUID:
     """Record an effect in a unit of work, which does it after its commit; returns its id.
 
     Args:
@@ -49,21 +51,26 @@ async def owe(unit: Unit, environment_id: UUID, kind: str, payload: JsonObject) 
         environment_id: where.
         kind: one of `services/effect_kinds.py`.
         payload: what the kind needs; ids only, as it may end in a history.
+        at_once: whether the unit does it; else its caller settles or forgets it, or the sweep
+            does it.
     """
-    (effect_id,) = await owe_all(unit, kind, [(environment_id, payload)])
+    (effect_id,) = await owe_all(unit, kind, [(environment_id, payload)], at_once=at_once)
     return effect_id
 
 
-async def owe_all(unit: Unit, kind: str, owed: Iterable[tuple[UUID, JsonObject]]) -> Sequence[UUID]:
+async def owe_all(
+    unit: Unit, kind: str, owed: Iterable[tuple[UUID, JsonObject]], *, at_once: bool = True
+) -> Sequence[UUID]:
     """Record effects of one kind, each with its environment, as `owe` does; returns their ids."""
     rows = [(new_id(), environment_id, payload) for environment_id, payload in owed]
     if not rows:
         return []
     await statements.owe(unit.connection, rows, kind=kind, now=unit.now, patience=_PATIENCE)
-    if not unit.owed:
-        unit.after(partial(settle, unit.engine, unit.owed))
     ids = [effect_id for effect_id, _environment_id, _payload in rows]
-    unit.owed.extend(ids)
+    if at_once:
+        if not unit.owed:
+            unit.after(partial(settle, unit.engine, unit.owed))
+        unit.owed.extend(ids)
     return ids
 
 

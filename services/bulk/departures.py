@@ -166,8 +166,8 @@ async def _depart(
         now=unit.now,
     )
     payload = effect_kinds.bulk_operation(operation.id, name=name)
-    effect_id = await effects.owe(unit, environment.id, effect_kinds.WORK_ON_BULK, payload)
-    unit.owed.remove(effect_id)  # not right after the commit
+    kind = effect_kinds.WORK_ON_BULK
+    effect_id = await effects.owe(unit, environment.id, kind, payload, at_once=False)
     return _Departure(BulkOperationInput(str(operation.id), str(environment.id)), effect_id)
 
 
