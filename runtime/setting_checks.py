@@ -7,7 +7,8 @@ repeats the value: it may hold a password.
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from collections.abc import Collection
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
@@ -22,6 +23,16 @@ _ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 def parts(text: str) -> tuple[str, ...]:
     """Return what stands between commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _url(value: str | None, schemes: Collection[str]) -> SplitResult | None:
+    """Take an address apart; None where it has none of the schemes, or no host and port."""
+    try:
+        url = urlsplit(value or "")
+        is_one = url.scheme in schemes and bool(url.hostname) and url.port != 0
+    except ValueError:  # of brackets in the host, or of the port
+        return None
+    return url if is_one else None
 
 
 def database_url(value: str) -> str:
@@ -87,23 +98,14 @@ def tiers(value: object) -> object:
 
 def public_url(value: str | None) -> str | None:
     """Check the address of the API."""
-    try:
-        url = urlsplit(value or "")
-        is_url = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
-    except ValueError:  # of brackets in the host, or of the port
-        is_url = False
-    if value and (not is_url or url.query or url.fragment):
+    url = _url(value, {"http", "https"})
+    if value and (url is None or url.query or url.fragment):
         raise ValueError("must be an address such as https://notify.example.org")
     return value
 
 
 def smtp_url(value: str | None) -> str | None:
     """Check the address of a mail server."""
-    try:
-        url = urlsplit(value or "")
-        is_url = url.scheme in {"smtp", "smtps"} and bool(url.hostname) and url.port != 0
-    except ValueError:  # of brackets in the host, or of the port
-        is_url = False
-    if value and not is_url:
+    if value and _url(value, {"smtp", "smtps"}) is None:
         raise ValueError("must look like smtp://user:password@host:port or smtps://…")
     return value

@@ -17,6 +17,7 @@ from api.kit.auth import EngineDep
 from api.kit.bodies import read_form
 from api.kit.pages import render_invalid_link, render_page
 from domain.channels.kinds import find_kind
+from domain.kit.branding import HEX_COLOR
 from domain.kit.errors import NotFound
 from domain.preferences.choices import Choice
 from services.preferences.hosted import (
@@ -30,7 +31,7 @@ from services.preferences.hosted import (
 
 router = APIRouter(prefix=PATH, include_in_schema=False)
 
-_COLOR = re.compile(r"#(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})")
+_COLOR = re.compile(HEX_COLOR)
 _STYLE = """fieldset { border: 0; margin: 0; padding: 0 }
 .row { border-top: 1px solid #8886; padding: 1rem 0 }
 .row p { margin: .25rem 0 0; opacity: .8 }
