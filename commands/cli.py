@@ -92,9 +92,6 @@ def serve_api(settings: Settings, arguments: Arguments) -> int:
     """Serve the HTTP API."""
     import uvicorn
 
-    from runtime.logs import configure_logs
-
-    configure_logs(settings, process="api")
     uvicorn.run("api.main:create_app", workers=arguments.processes, **server_options(settings))
     return 0
 
@@ -137,10 +134,9 @@ def server_options(settings: Settings) -> dict[str, Any]:
 )
 def work(settings: Settings, arguments: Arguments) -> int:
     """Work on task queues."""
-    from runtime.logs import configure_logs
-
     if arguments.processes > 1:
         from commands.worker_group import run_worker_group
+        from runtime.logs import configure_logs
 
         configure_logs(settings, process="workers")
         asyncio.run(run_worker_group(settings, arguments.queues, processes=arguments.processes))
@@ -149,7 +145,6 @@ def work(settings: Settings, arguments: Arguments) -> int:
 
     from commands.worker import run_worker
 
-    configure_logs(settings, process="worker")
     widen_name_lookups()
     if settings.ready_file is not None:  # left by the last start of the same container
         settings.ready_file.unlink(missing_ok=True)
