@@ -118,7 +118,7 @@ async def subscribe_known(
     if target not in stored:
         raise NotFound(_NO_OBJECT)
     if not stored >= described:
-        raise Unavailable("A recipient was identified and deleted meanwhile; try again.")
+        raise Unavailable("A recipient was deleted at the same time; try again.")
     return made, _unknown(named, stored)
 
 
