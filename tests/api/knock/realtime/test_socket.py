@@ -18,6 +18,12 @@ from tests.support.user_tokens import let_sign, signed, signing_key
 _SECOND_KEY = "second"
 
 
+async def _all_closed(app: FastAPI) -> None:
+    """Wait until the server has learnt of it that every page has gone."""
+    while app.state.hub.sockets:
+        await asyncio.sleep(0.01)
+
+
 async def _refusal(address: str, api_key: str | None, *given: str, **query: str) -> dict[str, Any]:
     """Return with which answer a socket is refused."""
     with pytest.raises(InvalidStatus) as refused:
@@ -98,8 +104,7 @@ async def test_a_server_that_is_full_says_so(
     async with open_page(address, environment.public_key):
         refusal = await _refusal(address, environment.public_key)
         assert (refusal["status"], refusal["code"]) == (503, "service_unavailable")
-    while app.state.hub.sockets:  # the server learns of it a moment later
-        await asyncio.sleep(0.01)
+    await _all_closed(app)
     async with open_page(address, environment.public_key) as page:
         assert await page.has_nothing()
 
@@ -121,8 +126,7 @@ async def test_a_user_takes_not_every_socket(
         assert (refusal["status"], refusal["code"]) == (429, "rate_limit_exceeded")
         async with open_page(address, key, signed("alan")):
             pass
-    while app.state.hub.sockets:  # the server learns of it a moment later
-        await asyncio.sleep(0.01)
+    await _all_closed(app)
     async with open_page(address, key, signed("ellie")) as page:
         assert await page.has_nothing()
 
@@ -148,8 +152,7 @@ async def test_pages_without_a_token_take_not_every_socket(
         for other, token in ((environment.secret_key, None), (key, signed("alan"))):
             async with open_page(address, other, token):
                 pass
-    while app.state.hub.sockets:  # the server learns of it a moment later
-        await asyncio.sleep(0.01)
+    await _all_closed(app)
     async with open_page(address, key) as page:
         assert await page.has_nothing()
 
