@@ -62,7 +62,8 @@ def _module(name: str, module: str, summary: str, *, joins: bool = False) -> Non
         name: of the subcommand.
         module: to import.
         summary: the help.
-        joins: whether it works on the running stack of `carillon dev` unless another database is named.
+        joins: whether it works on the running stack of `carillon dev`, unless another database is
+            named.
     """
 
     def run_words(words: list[str]) -> int:

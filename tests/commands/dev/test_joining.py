@@ -32,7 +32,7 @@ def test_what_was_set_for_the_command_stays(tmp_path: Path) -> None:
     assert join_running_stack(elsewhere) is elsewhere
     named = Settings(home=tmp_path, database_url=_DATABASE)
     assert join_running_stack(named).secret_keys == (Home(tmp_path).secret_key(),)
-    own = Settings(home=tmp_path, secret_key="a-key-of-my-own-which-is-long-enough")  # noqa: S106
+    own = Settings(home=tmp_path, secret_key="a-key-of-my-own-which-is-long-enough")
     assert join_running_stack(own).secret_keys == own.secret_keys
     assert join_running_stack(own).database_url == _DATABASE
 
