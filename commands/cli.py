@@ -53,14 +53,26 @@ def _command(name: str, *arguments: Argument) -> Callable[[Run], Run]:
     return register
 
 
-def _module(name: str, module: str, summary: str) -> None:
+def _module(name: str, module: str, summary: str, *, joins: bool = False) -> None:
     """Make a module a subcommand: its `main(settings, words) -> int` reads its own arguments.
 
     It is imported when it is called, and says itself which library it misses.
+
+    Args:
+        name: of the subcommand.
+        module: to import.
+        summary: the help.
+        joins: whether it works on the running stack of `carillon dev`, unless another database is
+            named.
     """
 
     def run_words(words: list[str]) -> int:
-        exit_code: int = importlib.import_module(module).main(get_settings(), words)
+        settings = get_settings()
+        if joins:
+            from commands.dev.joining import join_running_stack
+
+            settings = join_running_stack(settings)
+        exit_code: int = importlib.import_module(module).main(settings, words)
         return exit_code
 
     COMMANDS[name] = Command(summary, run_words)
@@ -210,9 +222,21 @@ def reset_stack(settings: Settings, arguments: Arguments) -> int:
     return run_reset(settings)
 
 
-_module("admin", "commands.admin", "set up the account and its channels; move what is stuck")
-_module("explain", "commands.explain", "say what a run did, and why each message came or did not")
-_module("what-if", "commands.what_if", "show who would get what if content were published")
+_module(
+    "admin",
+    "commands.admin",
+    "set up the account and its channels; move what is stuck",
+    joins=True,
+)
+_module(
+    "explain",
+    "commands.explain",
+    "say what a run did, and why each message came or did not",
+    joins=True,
+)
+_module(
+    "what-if", "commands.what_if", "show who would get what if content were published", joins=True
+)
 _module("demo", "commands.demo", "send real input through a running product and show what came out")
 _module("replay", "commands.replay", "replay runs of the Temporal server against this code")
 

@@ -36,21 +36,25 @@ class Programs:
     worker: tuple[str, ...] = (*_PYTHON, "commands.cli", "worker")
 
 
-def stack_environment(settings: Settings, home: Home) -> dict[str, str]:
-    """Return the environment of our own processes: what the user chose, and what dev changes."""
-    defaults = {
+def development_settings(home: Home) -> dict[str, str]:
+    """Return the settings that differ on a developer's machine, unless the user chose them."""
+    return {
         "allow_private_egress": "true",
         "rate_limits": "false",
         "log_format": "text",
         "secret_key": home.secret_key(),
     }
+
+
+def stack_environment(settings: Settings, home: Home) -> dict[str, str]:
+    """Return the environment of our own processes: what the user chose, and what dev changes."""
     chosen: dict[str, str] = {}
     for name in settings.model_fields_set:
         value = getattr(settings, name)
         text = as_variable(value.expanduser().absolute() if isinstance(value, Path) else value)
         if text:
             chosen[name] = text
-    values = {**defaults, **chosen, "home": str(home.root)}
+    values = {**development_settings(home), **chosen, "home": str(home.root)}
     return child_environment(
         PYTHONPATH=str(_ROOT), **{f"CARILLON_{name.upper()}": text for name, text in values.items()}
     )

@@ -73,7 +73,7 @@ def _pending(message: Message, progress: MessageProgress, now: datetime) -> str:
         told.append(f"was not accepted, {times} so far{_answer(progress)}")
     due = progress.due_at
     if progress.held_for is not None:
-        told.append(f"is held back: {progress.held_for}")
+        told.append(f"is held back: {progress.held_for.rstrip('.')}")
     elif due is not None and due > now:
         is_window = not progress.attempts and message.scheduled_at is not None
         window = "for its send window, which opens at" if is_window else "until"

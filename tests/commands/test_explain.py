@@ -79,6 +79,10 @@ async def test_a_message_that_nobody_takes_now_says_why(world: World) -> None:
         "held_for = 'smtp.example.com does not answer', due_at = now() + interval '1 hour'",
     )
     assert "it is held back: smtp.example.com does not answer." in await _said(world, message_id)
+    # A reason may be a sentence of its own, such as that of a missing key.
+    await world.change_delivery(message_id, "held_for = 'CARILLON_SECRET_KEY lacks the key 1.'")
+    assert (await _said(world, message_id)).endswith("CARILLON_SECRET_KEY lacks the key 1.")
+    assert ".." not in await _said(world, message_id)
 
 
 async def test_a_message_that_was_refused_says_what_was_answered(world: World) -> None:
