@@ -32,6 +32,8 @@ border-style: solid; }
 .block-button--lg { font-size: 18px; line-height: 28px; min-width: 48px; padding: 12px 24px; }
 .block-divider { border-bottom: 1px solid #dddee1; font-size: 0; line-height: 0; }
 .block-markdown { overflow-wrap: anywhere; word-break: break-word; }
+.block-markdown img { max-width: 100%; }
+.block-markdown pre { white-space: pre-wrap; }
 .block-markdown > :first-child { margin-top: 0; }
 .block-markdown > :last-child { margin-bottom: 0; }
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,12 +10,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from tests.support.browser import real_browser
 from tests.support.builders import Environment
 from tests.support.server import serving
-
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 
 
 @pytest.mark.parametrize("face", ["knock", "management"])
@@ -43,15 +39,8 @@ async def address(app: FastAPI) -> AsyncIterator[str]:
 @pytest.fixture
 async def page() -> AsyncIterator[Any]:
     """Open a page in a real browser."""
-    playwright = pytest.importorskip(
-        "playwright.async_api", reason="no browser: pip install playwright, and Chromium on PATH"
-    )
-    if CHROMIUM is None:
-        pytest.skip("no browser: there is no Chromium on PATH")
-    async with playwright.async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    async with real_browser() as browser:
         yield await browser.new_page()
-        await browser.close()
 
 
 async def test_a_reader_searches_and_tries_a_request(

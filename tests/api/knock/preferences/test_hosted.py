@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -19,13 +18,11 @@ from services.engine import Engine
 from services.preferences.hosted import preferences_url
 from services.preferences.links import Link, seal_link
 from services.preferences.unsubscribing import unsubscribe_url
+from tests.support.browser import real_browser
 from tests.support.builders import Builder, Environment
 from tests.support.preference_center import Form, configure, open_form
 from tests.support.server import serving
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 ELLIE = RecipientRef.user("ellie")
 NEWS = {
     "type": "category",
@@ -246,15 +243,9 @@ async def test_over_a_real_connection(client: httpx.AsyncClient, address: str, p
 
 async def test_in_a_browser(client: httpx.AsyncClient, address: str, path: str) -> None:
     """By keyboard and names alone; without scripts, and without any other host."""
-    playwright = pytest.importorskip(
-        "playwright.async_api", reason="no browser: pip install playwright, and Chromium on PATH"
-    )
-    if CHROMIUM is None:
-        pytest.skip("no browser: there is no Chromium on PATH")
     asked: list[str] = []
     faults: list[str] = []
-    async with playwright.async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    async with real_browser() as browser:
         page = await browser.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: faults.append(message.text))
@@ -267,7 +258,6 @@ async def test_in_a_browser(client: httpx.AsyncClient, address: str, path: str) 
         await page.get_by_role("button", name="Save preferences").click()
         await page.get_by_role("status").wait_for()
         assert not await comments.is_checked()
-        await browser.close()
     assert faults == []
     assert all(url.startswith(address) or url.endswith("favicon.ico") for url in asked)
     after = await wishes(client)
