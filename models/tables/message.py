@@ -34,7 +34,7 @@ class Message(SQLModel, table=True):
     __tablename__ = "messages"
     __table_args__ = (
         Index(
-            "ix_messages_recipient_engagement",
+            "ix_messages_recipient_feed",
             "environment_id",
             "recipient_id",
             "collection",
@@ -43,7 +43,14 @@ class Message(SQLModel, table=True):
             # Last, so that one index serves a user's messages and the feed of one channel.
             "channel_id",
             # What feeds are counted and filtered by, so that no message is read for that.
-            postgresql_include=["seen_at", "read_at", "archived_at", "tenant_id"],
+            postgresql_include=[
+                "seen_at",
+                "read_at",
+                "archived_at",
+                "tenant_id",
+                "workflow_key",
+                "categories",
+            ],
         ),
         Index(
             "ix_messages_channel",

@@ -99,10 +99,14 @@ async def load_feed(
     user = RecipientRef.user(user_id)
     async with engine.connection() as connection:
         await _require_feed_channel(connection, channel_id)
-        page = await statements.list_items(
-            connection, environment.id, channel_id, user, filters=filters, request=request
-        )
         counts = await statements.count_items(connection, environment.id, channel_id, user, filters)
+        # With a status, nothing counted may mean that only items older than those counted have it.
+        if counts.total_count == 0 and filters.status == "all":
+            page: Page[FeedItem] = Page([], request.size)
+        else:
+            page = await statements.list_items(
+                connection, environment.id, channel_id, user, filters=filters, request=request
+            )
         refs = {actor for item in page.rows for actor in item.actor_refs}
         data = await _trigger_data(connection, environment.id, page.rows, is_rich=is_rich)
         batched: dict[UUID, list[Contribution]] = {}

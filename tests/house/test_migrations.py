@@ -52,6 +52,9 @@ LANDED = {
     "2026-11-26-2050_feed_windows.py": (
         "20c62cce9ca7856730526c6257c9349db19a77c76fbea72193cce8692c97a197"
     ),
+    "2026-11-27-0420_feed_filters.py": (
+        "b44a815854f2fd50f2cf8266c9c07943462f35cb676e89d907e64d7c6841af17"
+    ),
 }
 
 

@@ -117,7 +117,7 @@ async def test_held_items_are_looked_for_once(crowded: tuple[str, UUID]) -> None
     """However many items a feed has; those are still read from the index of feeds alone."""
     plan = "\n".join(await plans_of(crowded, _badge))
     assert "hashed SubPlan" in plan
-    assert "Index Only Scan using ix_messages_recipient_engagement" in plan
+    assert "Index Only Scan using ix_messages_recipient_feed" in plan
 
 
 async def test_a_schema_of_before_takes_that_a_message_was_sent(crowded: tuple[str, UUID]) -> None:

@@ -301,7 +301,7 @@ def _candidates(event_type: str, event_key: str, source_key: str) -> Query:
         (_candidates("integration_source", "event-7", "source-7"), "ix_source_events_"),
         (_newest_runs(None), "Index Scan Backward using"),
         (_newest_runs("workflow-7"), "ix_recipient_runs_environment_id_workflow_key_id"),
-        (_new_items, "ix_messages_recipient_engagement"),
+        (_new_items, "ix_messages_recipient_feed"),
         (_followed, "ix_subscriptions_recipient"),
         (_followers, "ix_subscriptions_object"),
         (_startable, "ix_recipient_runs_workflow_run_id_id"),

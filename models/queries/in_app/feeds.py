@@ -12,7 +12,7 @@ from domain.messages.filters import Archived, FeedFilters
 from domain.messages.messages import FeedChange, FeedCounts, FeedItem
 from domain.messages.statuses import ENGAGEMENT_COLUMNS
 from domain.recipients.refs import RecipientRef
-from models.queries.messages.filters import ENGAGED, add_shared
+from models.queries.messages.filters import ENGAGED, SHARED, add_trigger_data
 from models.sql import Listing, Where, fetch_one
 from runtime.database import Connection, one
 
@@ -196,6 +196,7 @@ def _feed_conditions(
             filters.within.with_none,
             list(filters.within.tenant_ids),
         )
+    where.add_by_name(SHARED, filters)
     where.bounds("m.inserted_at", filters.inserted_at)
     return where
 
@@ -203,5 +204,5 @@ def _feed_conditions(
 def _content_conditions(filters: FeedFilters) -> Where:
     """Return what else is wanted of the items of a feed, for which each has to be read."""
     where = Where()
-    add_shared(where, filters, filters.trigger_data)
+    add_trigger_data(where, filters.trigger_data)
     return where

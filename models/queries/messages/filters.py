@@ -30,7 +30,8 @@ _BY_NAME = {
     "known_ids": "m.id = ANY(%s)",
     "workflow_run_id": "m.workflow_run_id = %s",
 }
-_SHARED = {"source": "m.workflow_key = %s", "workflow_categories": "m.categories && %s::text[]"}
+# What lists of messages and feeds filter by alike.
+SHARED = {"source": "m.workflow_key = %s", "workflow_categories": "m.categories && %s::text[]"}
 
 
 def message_conditions(environment_id: UUID, filters: MessageFilters) -> Where:
@@ -51,7 +52,8 @@ def message_conditions(environment_id: UUID, filters: MessageFilters) -> Where:
             filters.recipient_run_id,
             filters.recipient_run_id,
         )
-    add_shared(where, filters, filters.trigger_data)
+    where.add_by_name(SHARED, filters)
+    add_trigger_data(where, filters.trigger_data)
     where.bounds("m.inserted_at", filters.inserted_at)
     return where
 
@@ -78,12 +80,6 @@ def _add_engagement(where: Where, statuses: Sequence[str]) -> None:
         return
     for condition in conditions:
         where.add_alternative(condition)
-
-
-def add_shared(where: Where, filters: object, trigger_data: DataFilter | None) -> None:
-    """Add what lists of messages and feeds filter by alike: workflow, categories, data."""
-    where.add_by_name(_SHARED, filters)
-    add_trigger_data(where, trigger_data)
 
 
 def add_trigger_data(where: Where, trigger_data: DataFilter | None) -> None:
