@@ -101,9 +101,8 @@ def _check_path(request: Request, token: UserToken, ability: Ability) -> None:
     named = request.path_params
     if "user_id" in named:
         check_user(token, ability, named["user_id"])
-    scope = token.tenants(ability)
-    if "set_id" in named and scope is not None and not scope.covers(tenant_of_set(named["set_id"])):
-        raise not_granted(ability)
+    if "set_id" in named:
+        check_set(token, ability, named["set_id"])
     if "object_id" in named:
         check_object(token, ability, named["collection"], named["object_id"])
 
@@ -118,6 +117,13 @@ def check_user(token: UserToken, ability: Ability, user_id: str) -> None:
     if user_id != token.user_id:
         raise token_of_another()
     if not token.may_for_user(ability, user_id):
+        raise not_granted(ability)
+
+
+def check_set(token: UserToken, ability: Ability, set_id: str) -> None:
+    """Check that a token allows something with a preference set of its user. Raises Forbidden."""
+    scope = token.tenants(ability)
+    if scope is not None and not scope.covers(tenant_of_set(set_id)):
         raise not_granted(ability)
 
 

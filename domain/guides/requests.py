@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, Text
-from domain.recipients.shapes import MAX_ID_CHARACTERS
+from domain.recipients.refs import MAX_ID_CHARACTERS
 
 
 class GuideKeyIn(Shape):

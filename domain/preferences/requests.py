@@ -18,6 +18,7 @@ from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Shape, Wrong, parsed_by
 from domain.kit.violations import Violations
 from domain.preferences.names import STRATEGY
+from domain.recipients.refs import MAX_ID_CHARACTERS
 
 _CONDITIONS: JsonObject = {
     "type": "array",
@@ -65,7 +66,8 @@ def _form(raw: object) -> str | None:
 
 _Key = Annotated[str, Field(min_length=1, max_length=255)]
 _Strategy = Annotated[Literal["merge", "replace"] | None, Field(alias=STRATEGY)]
-PreferenceSetId = _Key
+# `default`, or the id of a tenant.
+PreferenceSetId = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)]
 
 
 class _Preferences(Shape):

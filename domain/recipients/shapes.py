@@ -29,9 +29,8 @@ from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, Wrong, refusal
 from domain.preferences.requests import PreferenceSet, PreferenceSetId
-from domain.recipients.refs import TENANTS, USERS
+from domain.recipients.refs import MAX_ID_CHARACTERS, TENANTS, USERS
 
-MAX_ID_CHARACTERS = 256
 # Never custom properties, whatever a caller sends.
 _NOT_PROPERTIES = frozenset(
     {

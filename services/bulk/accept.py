@@ -16,7 +16,7 @@ from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.refs import USERS
-from domain.recipients.shapes import MAX_ID_CHARACTERS
+from domain.recipients.refs import MAX_ID_CHARACTERS
 from models.queries.bulk import operations as statements
 from runtime.database import give_way
 from runtime.logs import get_logger

@@ -6,6 +6,7 @@ import base64
 import json
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -256,6 +257,41 @@ async def test_preferences_are_kept_to_granted_tenants(
         path = f"{ELLIE}/preferences/{set_id}"
         assert (await anonymous.get(path, headers=headers)).status_code == status
         assert (await anonymous.put(path, json={}, headers=headers)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("more", "said", "status"),
+    [
+        ((), {"name": "Ellie", "channel_data": {}, "preferences": None}, 200),
+        ((), {"channel_data": {str(UUID(int=1)): {"tokens": ["t"]}}}, 403),
+        (("channel_data/write",), {"channel_data": {str(UUID(int=1)): {"tokens": ["t"]}}}, 200),
+        ((), {"preferences": {"default": {}}}, 403),
+        (("preferences/write",), {"preferences": {"default": {}, "ingen": {}}}, 200),
+    ],
+)
+async def test_what_a_user_is_identified_with_has_to_be_granted_too(
+    anonymous: httpx.AsyncClient,
+    secured: Environment,
+    more: tuple[str, ...],
+    said: dict[str, Any],
+    status: int,
+) -> None:
+    """Channel data and preferences have grants of their own, by whatever path they come."""
+    grants = granted("users/ellie", "user/write", *more)
+    token = signed("ellie", explicit_grants=True, grants=grants)
+    answered = await anonymous.put(ELLIE, json=said, headers=of_browser(secured, token))
+    assert answered.status_code == status
+
+
+async def test_a_user_is_identified_with_the_sets_of_granted_tenants(
+    anonymous: httpx.AsyncClient, secured: Environment
+) -> None:
+    """Whoever is kept to a tenant does not write a set of another one beside their name."""
+    token = signed("ellie", grants=granted("tenants/ingen", "preferences/write"))
+    headers = of_browser(secured, token)
+    for set_id, status in (("ingen", 200), ("biosyn", 403), ("default", 403)):
+        said = {"preferences": {set_id: {"channel_types": {"sms": False}}}}
+        assert (await anonymous.put(ELLIE, json=said, headers=headers)).status_code == status
 
 
 async def test_messages_are_the_users_own(

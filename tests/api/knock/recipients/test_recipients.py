@@ -66,7 +66,7 @@ async def test_users_are_listed_in_order(
     [
         {"channel_data": {"junk": {}}},
         {"channel_data": [1]},
-        {"preferences": {"x" * 256: {}}},
+        {"preferences": {"x" * 257: {}}},
         {"preferences": {"": {}}},
         {"preferences": {"default": {"__persistence_strategy__": "shred"}}},
         {"name": 1e-05},
