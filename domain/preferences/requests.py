@@ -64,10 +64,10 @@ def _form(raw: object) -> str | None:
     return "(object)" if isinstance(raw, dict | Shape) else None
 
 
-_Key = Annotated[str, Field(min_length=1, max_length=255)]
+# As long as a path takes it, or a set that was written in parts could not be written as a whole.
+_Key = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)]
 _Strategy = Annotated[Literal["merge", "replace"] | None, Field(alias=STRATEGY)]
-# `default`, or the id of a tenant.
-PreferenceSetId = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)]
+PreferenceSetId = _Key
 
 
 class _Preferences(Shape):

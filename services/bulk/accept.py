@@ -15,8 +15,7 @@ from domain.kit.errors import AppError, InvalidParams, NotFound
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.refs import USERS
-from domain.recipients.refs import MAX_ID_CHARACTERS
+from domain.recipients.refs import MAX_ID_CHARACTERS, USERS
 from models.queries.bulk import operations as statements
 from runtime.database import give_way
 from runtime.logs import get_logger
