@@ -148,6 +148,9 @@ BAD = {
     "of nobody": lambda: signed(None),
     "expired": lambda: signed("ellie", exp=_seconds_from_now(-90)),
     "not valid yet": lambda: signed("ellie", iat=_seconds_from_now(90)),
+    "never": lambda: signed("ellie", iat=10**400),
+    "for ever": lambda: signed("ellie", exp=10**400),
+    "since ever": lambda: signed("ellie", nbf=-(10**400)),
     "without a signature": lambda: _unsigned("ellie", "none"),
     "signed by words": lambda: _unsigned("ellie", "HS256", b"x" * 32),
     "cut": lambda: signed("ellie")[:-8],
@@ -169,6 +172,24 @@ async def test_a_bad_token_lets_nobody_in(
     }
     refused = await anonymous.get(ELLIE, headers=headers)
     assert _refusal(refused) == (401, "invalid_user_token")
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
+async def test_claims_that_cannot_be_stored_name_nothing(
+    anonymous: httpx.AsyncClient, secured: Environment, make: Builder, text: str
+) -> None:
+    """Neither a user nor a tenant: such a token is signed all the same, and no fault of ours."""
+    feed = await make.channel()
+    bulk = f"/v1/channels/{feed}/messages/bulk/read"
+    refused = await anonymous.post(bulk, headers=of_browser(secured, signed(text)))
+    assert _refusal(refused) == (401, "invalid_user_token")
+    grants = granted(f"tenants/{text}", "user/feed_read", "user/feed_write")
+    grants |= granted("tenants/ingen", "user/feed_read", "user/feed_write")
+    headers = of_browser(secured, signed("ellie", grants=grants))
+    listed = await anonymous.get(f"{ELLIE}/feeds/{feed}?tenant=ingen", headers=headers)
+    assert listed.status_code == 200
+    marked = await anonymous.post(bulk, json={"tenants": ["ingen"]}, headers=headers)
+    assert marked.status_code == 200
 
 
 @pytest.mark.parametrize("claims", [{"exp": -50}, {"iat": 50}, {"exp": None, "iat": None}])
