@@ -130,7 +130,8 @@ def read_claims(claims: JsonObject, now: datetime) -> UserToken:
         now: the time.
 
     Raises:
-        WrongClaims: it has expired, is not valid yet, or names nobody.
+        WrongClaims: it has expired, is not valid yet, names nobody, or grants something for what
+            nobody can name.
     """
     user_id = claims.get("sub")
     if not isinstance(user_id, str) or not user_id or not _can_be_stored(user_id):
@@ -166,7 +167,10 @@ def _grants(given: Any) -> dict[str, frozenset[Ability]]:
     for uri, abilities in given.items() if isinstance(given, dict) else ():
         names = map(_ability, abilities if isinstance(abilities, dict) else ())
         found = frozenset(ability for ability in names if ability is not None)
-        for resource in filter(_can_be_stored, _resources(uri)):
+        for resource in _resources(uri):
+            # To pass over a tenant would let in somebody who is kept to it.
+            if not _can_be_stored(resource):
+                raise WrongClaims("It grants something for what cannot exist.")
             grants[resource] = grants.get(resource, frozenset()) | found
     return grants
 
