@@ -337,7 +337,9 @@ def _by_members(data: JsonObject) -> type[ChannelDataIn] | None:
     for each in _listed(data, "connections"):
         if isinstance(each, dict) and any(name.startswith("ms_teams_") for name in each):
             return MsTeamsDataIn
-    return next((shape for name, shape in _BY_MEMBER.items() if name in data), None)
+    # That of a Slack workspace is an object; webhooks have tokens of their own, which are text.
+    known = {name for name in data if name != "token" or not isinstance(data[name], str)}
+    return next((shape for name, shape in _BY_MEMBER.items() if name in known), None)
 
 
 def _listed(data: JsonObject, name: str) -> list[Any]:
