@@ -14,11 +14,11 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from domain.conditions import parse_conditions
 from domain.conditions.operators import AUDIENCE_OPERATORS, OPERATORS
 from domain.kit.errors import InvalidParams
+from domain.kit.ids import MAX_ID_CHARACTERS
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Shape, Wrong, parsed_by
 from domain.kit.violations import Violations
 from domain.preferences.names import STRATEGY
-from domain.recipients.refs import MAX_ID_CHARACTERS
 
 _CONDITIONS: JsonObject = {
     "type": "array",

@@ -12,8 +12,6 @@ from domain.kit.json_types import JsonValue
 
 USERS = "$users"
 TENANTS = "$tenants"
-# Knock docs, "Users".
-MAX_ID_CHARACTERS = 256
 _GID_PREFIX = "gid://Object/"
 
 

@@ -26,10 +26,11 @@ from pydantic.json_schema import SkipJsonSchema
 from domain.channels.channel_data import check_unknown
 from domain.kit.clock import parse_instant
 from domain.kit.errors import InvalidParams
+from domain.kit.ids import MAX_ID_CHARACTERS
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, Wrong, refusal
 from domain.preferences.requests import PreferenceSet, PreferenceSetId
-from domain.recipients.refs import MAX_ID_CHARACTERS, TENANTS, USERS
+from domain.recipients.refs import TENANTS, USERS
 
 # Never custom properties, whatever a caller sends.
 _NOT_PROPERTIES = frozenset(
