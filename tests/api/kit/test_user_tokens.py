@@ -278,6 +278,31 @@ async def test_preferences_are_kept_to_granted_tenants(
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "ability"),
+    [
+        ("GET", f"/v1/messages/{UUID(int=1)}", "user/feed_read"),
+        ("PUT", f"/v1/messages/{UUID(int=1)}/read", "user/feed_write"),
+        ("DELETE", f"/v1/messages/{UUID(int=1)}/seen", "user/feed_write"),
+        ("POST", f"{BATCH}/archived", "user/feed_write"),
+    ],
+)
+async def test_operations_on_messages_have_to_be_granted(
+    anonymous: httpx.AsyncClient, secured: Environment, method: str, path: str, ability: str
+) -> None:
+    """Whoever may do nothing of the kind is told so, not that there are no such messages."""
+    body = {"message_ids": [str(UUID(int=1))]}
+    for resource, granting, status in (
+        ("users/ellie", ability, 200 if path.startswith(BATCH) else 404),
+        ("tenants/ingen", ability, 200 if path.startswith(BATCH) else 404),
+        ("users/ellie", "user/read", 403),
+    ):
+        token = signed("ellie", explicit_grants=True, grants=granted(resource, granting))
+        headers = of_browser(secured, token)
+        answered = await anonymous.request(method, path, json=body, headers=headers)
+        assert answered.status_code == status
+
+
+@pytest.mark.parametrize(
     ("more", "said", "status"),
     [
         ((), {"name": "Ellie", "channel_data": {}, "preferences": None}, 200),
