@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote
 
+from domain.kit.ids import MAX_ID_CHARACTERS, NOT_IN_USER_IDS
 from domain.kit.json_types import JsonObject
 from domain.kit.storable import storable_text
 
@@ -134,7 +135,7 @@ def read_claims(claims: JsonObject, now: datetime) -> UserToken:
             nobody can name.
     """
     user_id = claims.get("sub")
-    if not isinstance(user_id, str) or not user_id or not _can_be_stored(user_id):
+    if not isinstance(user_id, str) or not _can_be_user(user_id):
         raise WrongClaims("It names no user: `sub` must be the id of a user.")
     expires_at, issued_at, begins_at = (_seconds(claims, name) for name in ("exp", "iat", "nbf"))
     earliest, latest = (now - LEEWAY).timestamp(), (now + LEEWAY).timestamp()
@@ -154,6 +155,12 @@ def _seconds(claims: JsonObject, name: str) -> float | None:
     if not is_number or not abs(value) <= sys.float_info.max:
         raise WrongClaims(f"`{name}` must be a number of seconds.")
     return float(value)
+
+
+def _can_be_user(text: str) -> bool:
+    """Tell whether a user can have such an id; the token's own is trusted wherever it is used."""
+    has_size = 0 < len(text) <= MAX_ID_CHARACTERS
+    return has_size and _can_be_stored(text) and set(text).isdisjoint(NOT_IN_USER_IDS)
 
 
 def _can_be_stored(text: str) -> bool:

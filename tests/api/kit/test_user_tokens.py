@@ -174,6 +174,16 @@ async def test_a_bad_token_lets_nobody_in(
     assert _refusal(refused) == (401, "invalid_user_token")
 
 
+@pytest.mark.parametrize("user_id", ["ellie/x", "ellie#", "e" * 257])
+async def test_nothing_is_begun_in_the_name_of_who_cannot_be_a_user(
+    anonymous: httpx.AsyncClient, secured: Environment, make: Builder, user_id: str
+) -> None:
+    """The operation would be for a user whom it could never read again."""
+    path = f"/v1/channels/{await make.channel()}/messages/bulk/read"
+    refused = await anonymous.post(path, headers=of_browser(secured, signed(user_id)))
+    assert _refusal(refused) == (401, "invalid_user_token")
+
+
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
 async def test_a_token_with_claims_that_cannot_be_stored_is_a_bad_one(
     anonymous: httpx.AsyncClient, secured: Environment, make: Builder, text: str
