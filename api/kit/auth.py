@@ -22,6 +22,8 @@ from services.account.authentication import authenticate
 from services.content.branches import on_branch
 from services.engine import Engine
 
+# What paths without a user take, too: those of messages, which are the token's user's own.
+_OF_OWN_MESSAGES = (Ability.FEED_READ, Ability.FEED_WRITE)
 # Longer than any token of ours, short enough to hash without thought.
 _MAX_TOKEN_LENGTH = 512
 
@@ -97,13 +99,15 @@ def ability_of(request: Request) -> Ability | None:
 
 
 def _check_path(request: Request, token: UserToken, ability: Ability) -> None:
-    """Check that a token allows something for whom or what the path names, if it names any."""
+    """Check that a token allows something for whom or what the path names, if it names any.
+
+    Which messages it reaches beyond that, their tenants decide.
+    """
     named = request.path_params
-    if "user_id" in named:
-        check_user(token, ability, named["user_id"])
-    scope = token.tenants(ability)
-    if "set_id" in named and scope is not None and not scope.covers(tenant_of_set(named["set_id"])):
-        raise not_granted(ability)
+    if "user_id" in named or ability in _OF_OWN_MESSAGES:
+        check_user(token, ability, named.get("user_id", token.user_id))
+    if "set_id" in named:
+        check_set(token, ability, named["set_id"])
     if "object_id" in named:
         check_object(token, ability, named["collection"], named["object_id"])
 
@@ -118,6 +122,13 @@ def check_user(token: UserToken, ability: Ability, user_id: str) -> None:
     if user_id != token.user_id:
         raise token_of_another()
     if not token.may_for_user(ability, user_id):
+        raise not_granted(ability)
+
+
+def check_set(token: UserToken, ability: Ability, set_id: str) -> None:
+    """Check that a token allows something with a preference set of its user. Raises Forbidden."""
+    scope = token.tenants(ability)
+    if scope is not None and not scope.covers(tenant_of_set(set_id)):
         raise not_granted(ability)
 
 

@@ -11,6 +11,7 @@ import asyncio
 import json
 import math
 import re
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -46,9 +47,10 @@ _PLACE_SECONDS = 10.0
 _MOST_PROBLEMS = 50
 # A key may be as long as a body; its place in a problem is for people to read.
 _MOST_OF_A_KEY = 255
-# What a double can hold; JSON numbers beyond it are read as infinite elsewhere.
-_MAX_DIGITS = 308
-_MAX_INTEGER = 10**_MAX_DIGITS
+# What a double can hold; JSON numbers beyond it are read as infinite elsewhere. PostgreSQL writes
+# the largest of them as integers, so callers send them back as such.
+_MAX_INTEGER = int(sys.float_info.max)
+_MAX_DIGITS = sys.float_info.max_10_exp
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 # An escape that may be a null character or a surrogate.
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
@@ -285,6 +287,6 @@ def _problem_of_scalar(value: JsonValue) -> str | None:
         return problem_of_text(value)
     if isinstance(value, float) and math.isinf(value):
         return "is a number that is too large"
-    if isinstance(value, int) and not -_MAX_INTEGER < value < _MAX_INTEGER:
+    if isinstance(value, int) and not -_MAX_INTEGER <= value <= _MAX_INTEGER:
         return "is an integer that is too large"
     return None

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from api.kit.auth import find_caller, get_engine
+from api.kit.routing import path_to_match
 from domain.kit.errors import AppError, BadRequest, FieldError, InvalidParams, NotFound
 
 _MAX_SHOWN_PATH = 255
@@ -55,7 +56,7 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     except AppError as refusal:
         return answer(refusal)
     if status == 405:
-        path = request.scope["path"]
+        path = path_to_match(request.scope)
         routers = [request.app.router, *request.app.state.routers]
         methods = {"OPTIONS"}
         for route in (route for router in routers for route in router.routes):

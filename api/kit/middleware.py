@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.kit import cors
 from api.kit.errors import internal_error
+from api.kit.routing import path_to_match
 from runtime.logs import get_logger
 
 _log = get_logger(__name__)
@@ -72,7 +73,7 @@ class RequestFrame:
         exchange = _Exchange(scope, new_request_id())
         scope.setdefault("state", {})["request_id"] = exchange.request_id
         names = {name: value for name, value in scope["headers"] if name in _READ_HEADERS}
-        exchange.has_origin = b"origin" in names and scope["path"] in self._browser_paths
+        exchange.has_origin = b"origin" in names and path_to_match(scope) in self._browser_paths
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=exchange.request_id):
             if (

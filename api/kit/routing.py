@@ -1,13 +1,16 @@
 """Finds the route of a request among hundreds by how its path begins and how long it is.
 
 The framework asks one route after the other, twice for routers that are included in others, which
-for the last ones takes longer than authentication.
+for the last ones takes longer than authentication. And it takes a path apart after it is unescaped,
+so that an id with a slash in it would be two segments, however its caller wrote it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TypeAlias
+from urllib.parse import unquote
 
 from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
@@ -16,6 +19,34 @@ from starlette.types import Receive, Scope, Send
 _Place: TypeAlias = tuple[str, str, int]
 _PARAMETER = "{"
 _OF_ANY_LENGTH = ":path}"
+_ESCAPED_SLASH = re.compile("%2[fF]")
+# Stands for an escaped slash while the route is looked for: half of a character, which no path has
+# that was unescaped.
+_MARK = "\udc2f"
+
+
+def path_to_match(scope: Scope) -> str:
+    """Return the path of a request as routes are to see it: what was escaped separates nothing."""
+    path: str = scope["path"]
+    raw: bytes = scope.get("raw_path") or b""
+    if b"%2" not in raw:  # nearly all
+        return path
+    parts = _ESCAPED_SLASH.split(raw.decode("latin-1"))
+    marked = _MARK.join(map(unquote, parts))
+    # A server may have changed one of them without the other.
+    return marked if marked.replace(_MARK, "/") == path else path
+
+
+def _unmarked(found: Scope) -> Scope:
+    """Return what a route has found in a path, with slashes in the places of the marks."""
+    params = found.get("path_params", {}).items()
+    return {
+        **found,
+        "path_params": {
+            name: value.replace(_MARK, "/") if isinstance(value, str) else value
+            for name, value in params
+        },
+    }
 
 
 class RouteTable(BaseRoute):
@@ -61,14 +92,22 @@ class RouteTable(BaseRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Return what the first route says that takes the request, else the first of its path."""
+        if scope["type"] not in ("http", "websocket"):
+            return Match.NONE, {}
+        path = path_to_match(scope)
+        if path == scope["path"]:
+            return self._first(scope)
+        match, found = self._first({**scope, "path": path})
+        return match, _unmarked(found) if found else found
+
+    def _first(self, scope: Scope) -> tuple[Match, Scope]:
         partial: tuple[Match, Scope] | None = None
-        if scope["type"] in ("http", "websocket"):
-            for route in self.candidates(scope):
-                match, found = route.matches(scope)
-                if match is Match.FULL:
-                    return match, {**found, "route": route}
-                if match is Match.PARTIAL and partial is None:
-                    partial = match, {**found, "route": route}
+        for route in self.candidates(scope):
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                return match, {**found, "route": route}
+            if match is Match.PARTIAL and partial is None:
+                partial = match, {**found, "route": route}
         return partial or (Match.NONE, {})
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:

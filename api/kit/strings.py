@@ -5,9 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from domain.kit.errors import InvalidParams, NotFound
-from domain.kit.ids import read_id
+from domain.kit.ids import MAX_ID_CHARACTERS, read_id
 
-MAX_ID_LENGTH = 256
 _MISSING = "The resource you requested does not exist."
 
 
@@ -27,7 +26,7 @@ def known_id(text: str) -> str:
     Raises:
         NotFound: nothing can have such an id.
     """
-    if not text or len(text) > MAX_ID_LENGTH or problem_of(text):
+    if not text or len(text) > MAX_ID_CHARACTERS or problem_of(text):
         raise NotFound(_MISSING)
     return text
 
@@ -60,8 +59,8 @@ def new_id_of(text: str, *, field: str = "id", forbidden: str = "") -> str:
     Raises:
         InvalidParams: it is too long or has characters that cannot be stored.
     """
-    if len(text) > MAX_ID_LENGTH:
-        raise InvalidParams.of(field, f"must have at most {MAX_ID_LENGTH} characters")
+    if len(text) > MAX_ID_CHARACTERS:
+        raise InvalidParams.of(field, f"must have at most {MAX_ID_CHARACTERS} characters")
     problem = problem_of(text)
     if problem is None and any(character in text for character in forbidden):
         problem = f"must not contain any of: {' '.join(forbidden)}"

@@ -20,8 +20,8 @@ from typing import Final, NoReturn
 from domain.audiences.members import listed_member
 from domain.bulk.operations import NewBulkItem
 from domain.kit.errors import FieldError, InvalidParams
+from domain.kit.ids import MAX_ID_CHARACTERS
 from domain.kit.json_types import JsonObject
-from domain.recipients.shapes import MAX_ID_CHARACTERS
 
 MAX_CSV_BYTES = 10 * 1024 * 1024
 # Each is an item of a bulk operation. A file of nothing but UUIDs has fewer.

@@ -17,12 +17,11 @@ from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, DocumentedAs, Shape, read_shape
 from domain.kit.violations import Violations
 from domain.preferences.names import DEFAULT_SET
-from domain.preferences.requests import PreferenceSetIn
+from domain.preferences.requests import PreferenceSetId, PreferenceSetIn
 from domain.recipients.inline import InlineRecipient, inline_tenant
 from domain.recipients.naming import NamedRecipients, named_once
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from domain.recipients.shapes import (
-    MAX_ID_CHARACTERS,
     AnyRecipientIn,
     InlineTenantIn,
     InlineUserIn,
@@ -128,9 +127,7 @@ class BulkCreateSchedulesIn(Shape):
 class BulkPreferenceSetIn(PreferenceSetIn):
     """A preference set that many users get, and which of their sets it is."""
 
-    id: Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)] = Field(
-        DEFAULT_SET, description="`default`, or the id of a tenant."
-    )
+    id: PreferenceSetId = Field(DEFAULT_SET, description="`default`, or the id of a tenant.")
 
     def content(self) -> JsonObject:
         """Return what is said, as it was written."""

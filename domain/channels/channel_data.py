@@ -19,6 +19,7 @@ from domain.kit.json_types import JsonObject, JsonValue, encoded_size
 from domain.kit.shapes import Members, Shape, Wrong, read_shape
 
 MAX_DATA_BYTES = 256 * 1024
+TOO_LARGE = "must have at most 256 kB"
 
 
 def _is_uuid(text: str) -> str:
@@ -293,7 +294,7 @@ def read_data(channel_type: str, provider: str, given: JsonObject, field: str) -
         InvalidParams: with everything that is wrong with it at its place.
     """
     if encoded_size(given) > MAX_DATA_BYTES:
-        raise InvalidParams.of(field, "must have at most 256 kB")
+        raise InvalidParams.of(field, TOO_LARGE)
     shape = _shape_of(channel_type, provider, given)
     return given if shape is None else read_shape(shape, given, field=field).stored()
 
@@ -307,12 +308,19 @@ def shown_data(channel_type: str, provider: str, stored: JsonObject) -> JsonObje
 def check_unknown(given: JsonObject) -> JsonObject:
     """Check what is stored for a channel of which only the id is known, by the members it has.
 
+    Returns:
+        It, in the form of now; what the shape does not know is kept, which may be a wrong guess.
+
     Raises:
         InvalidParams: with everything that is wrong with it, at its place in it.
     """
+    if encoded_size(given) > MAX_DATA_BYTES:
+        raise InvalidParams.of("body", TOO_LARGE)
     shape = _by_members(given)
     if shape is not None:
         read_shape(shape, given)
+    if shape is SlackDataIn and given.get("connections"):
+        return {**given, "connections": list(map(_of_older_clients, given["connections"]))}
     return given
 
 
@@ -329,7 +337,9 @@ def _by_members(data: JsonObject) -> type[ChannelDataIn] | None:
     for each in _listed(data, "connections"):
         if isinstance(each, dict) and any(name.startswith("ms_teams_") for name in each):
             return MsTeamsDataIn
-    return next((shape for name, shape in _BY_MEMBER.items() if name in data), None)
+    # That of a Slack workspace is an object; webhooks have tokens of their own, which are text.
+    known = {name for name in data if name != "token" or not isinstance(data[name], str)}
+    return next((shape for name, shape in _BY_MEMBER.items() if name in known), None)
 
 
 def _listed(data: JsonObject, name: str) -> list[Any]:

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from domain.kit.ids import MAX_ID_CHARACTERS
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, Text
-from domain.recipients.shapes import MAX_ID_CHARACTERS
 
 
 class GuideKeyIn(Shape):

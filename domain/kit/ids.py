@@ -16,6 +16,9 @@ import time
 from datetime import UTC, datetime
 from uuid import UUID
 
+# Of ids that callers choose (Knock docs, "Users").
+MAX_ID_CHARACTERS = 256
+NOT_IN_USER_IDS = "/#"
 _TIMESTAMP_BITS = 48
 _TICKS_PER_MILLISECOND = 4096
 _last_tick = 0

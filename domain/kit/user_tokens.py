@@ -7,7 +7,7 @@ only their paths count.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +15,9 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote
 
+from domain.kit.ids import MAX_ID_CHARACTERS, NOT_IN_USER_IDS
 from domain.kit.json_types import JsonObject
+from domain.kit.storable import storable_text
 
 # How far the clock of the server that signs may be from ours.
 LEEWAY = timedelta(seconds=60)
@@ -129,10 +131,11 @@ def read_claims(claims: JsonObject, now: datetime) -> UserToken:
         now: the time.
 
     Raises:
-        WrongClaims: it has expired, is not valid yet, or names nobody.
+        WrongClaims: it has expired, is not valid yet, names nobody, or grants something for what
+            nobody can name.
     """
     user_id = claims.get("sub")
-    if not isinstance(user_id, str) or not user_id:
+    if not isinstance(user_id, str) or not _can_be_user(user_id):
         raise WrongClaims("It names no user: `sub` must be the id of a user.")
     expires_at, issued_at, begins_at = (_seconds(claims, name) for name in ("exp", "iat", "nbf"))
     earliest, latest = (now - LEEWAY).timestamp(), (now + LEEWAY).timestamp()
@@ -147,9 +150,22 @@ def _seconds(claims: JsonObject, name: str) -> float | None:
     value = claims.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    # An integer may have more digits than a double can hold.
+    if not is_number or not abs(value) <= sys.float_info.max:
         raise WrongClaims(f"`{name}` must be a number of seconds.")
-    return value
+    return float(value)
+
+
+def _can_be_user(text: str) -> bool:
+    """Tell whether a user can have such an id; the token's own is trusted wherever it is used."""
+    has_size = 0 < len(text) <= MAX_ID_CHARACTERS
+    return has_size and _can_be_stored(text) and set(text).isdisjoint(NOT_IN_USER_IDS)
+
+
+def _can_be_stored(text: str) -> bool:
+    """Tell whether PostgreSQL can be asked for a text: it was decoded from JSON and may be any."""
+    return storable_text(text) == text
 
 
 def _grants(given: Any) -> dict[str, frozenset[Ability]]:
@@ -159,6 +175,9 @@ def _grants(given: Any) -> dict[str, frozenset[Ability]]:
         names = map(_ability, abilities if isinstance(abilities, dict) else ())
         found = frozenset(ability for ability in names if ability is not None)
         for resource in _resources(uri):
+            # To pass over a tenant would let in somebody who is kept to it.
+            if not _can_be_stored(resource):
+                raise WrongClaims("It grants something for what cannot exist.")
             grants[resource] = grants.get(resource, frozenset()) | found
     return grants
 

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from domain.conditions import parse_conditions
 from domain.conditions.operators import AUDIENCE_OPERATORS, OPERATORS
 from domain.kit.errors import InvalidParams
+from domain.kit.ids import MAX_ID_CHARACTERS
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Shape, Wrong, parsed_by
 from domain.kit.violations import Violations
@@ -63,7 +64,8 @@ def _form(raw: object) -> str | None:
     return "(object)" if isinstance(raw, dict | Shape) else None
 
 
-_Key = Annotated[str, Field(min_length=1, max_length=255)]
+# As long as a path takes it, or a set that was written in parts could not be written as a whole.
+_Key = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)]
 _Strategy = Annotated[Literal["merge", "replace"] | None, Field(alias=STRATEGY)]
 PreferenceSetId = _Key
 

@@ -117,13 +117,26 @@ def combined(first: InlineRecipient | None, second: InlineRecipient) -> InlineRe
     return InlineRecipient(
         first.ref,
         _merged(first.properties, second.properties),
-        _merged(first.settings, second.settings),
+        _settings(first, second),
         second.created_at or first.created_at,
-        {**(first.channel_data or {}), **(second.channel_data or {})} or None,
+        {**_stored(first.channel_data), **_stored(second.channel_data)} or None,
         _merged(first.preferences, second.preferences),
         first.trigger_data if second.trigger_data is None else second.trigger_data,
         first.replaces_preferences or second.replaces_preferences,
     )
+
+
+def _settings(first: InlineRecipient, second: InlineRecipient) -> JsonObject | None:
+    """Join the settings of two mentions; a preference set that replaces leaves none before it."""
+    before = first.settings
+    if before is not None and second.replaces_preferences:
+        before = {key: value for key, value in before.items() if key != "preference_set"}
+    return _merged(before, second.settings)
+
+
+def _stored(channel_data: JsonObject | None) -> JsonObject:
+    """Return what is stored of channel data: null says nothing."""
+    return {key: data for key, data in (channel_data or {}).items() if data is not None}
 
 
 def _merged(first: JsonObject | None, second: JsonObject | None) -> JsonObject | None:

@@ -26,12 +26,12 @@ from pydantic.json_schema import SkipJsonSchema
 from domain.channels.channel_data import check_unknown
 from domain.kit.clock import parse_instant
 from domain.kit.errors import InvalidParams
+from domain.kit.ids import MAX_ID_CHARACTERS, NOT_IN_USER_IDS
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, Wrong, refusal
 from domain.preferences.requests import PreferenceSet, PreferenceSetId
 from domain.recipients.refs import TENANTS, USERS
 
-MAX_ID_CHARACTERS = 256
 # Never custom properties, whatever a caller sends.
 _NOT_PROPERTIES = frozenset(
     {
@@ -82,7 +82,7 @@ def _without(forbidden: str) -> AfterValidator:
 
 
 _SIZE = Field(min_length=1, max_length=MAX_ID_CHARACTERS)
-UserId = Annotated[str, _SIZE, _without("/#")]
+UserId = Annotated[str, _SIZE, _without(NOT_IN_USER_IDS)]
 ObjectId = Annotated[str, _SIZE]
 CollectionName = Annotated[str, _SIZE, _without("/")]
 ChannelId = Annotated[str, AfterValidator(_channel_id)]

@@ -52,29 +52,33 @@ def followers_of(target: RecipientRef, given: SubscribeIn) -> NamedRecipients:
     """Return who shall follow an object.
 
     Raises:
-        InvalidParams: with everybody whose properties have more than 256 kB, and see
-            `problems_of`.
+        InvalidParams: with everybody whose properties have more than 256 kB, with the object
+            itself, and with properties of the subscriptions that are too large.
     """
     violations = Violations()
     named = named_in_list(given.recipients, violations)
-    violations.extend(problems_of(target, named, given.properties))
+    named, itself = others_than(target, named)
+    violations.extend([*itself, *problems_of_properties(given.properties)])
     violations.raise_any()
     return named
 
 
-def problems_of(
-    target: RecipientRef, named: NamedRecipients, properties: JsonObject | None
-) -> list[FieldError]:
-    """Return what is wrong with subscriptions beside their shape.
+def others_than(
+    target: RecipientRef, named: NamedRecipients
+) -> tuple[NamedRecipients, list[FieldError]]:
+    """Return who of the named may follow an object; and why it does not follow itself."""
+    if target not in named.places:
+        return named, []
+    itself = FieldError(named.places[target], "must not be the object itself")
+    others = tuple(one for one in named.recipients if one.ref != target)
+    return NamedRecipients(others, {one.ref: named.places[one.ref] for one in others}), [itself]
 
-    An object must not follow itself, and the properties have 256 kB at most.
-    """
-    problems = []
-    if target in named.places:
-        problems.append(FieldError(named.places[target], "must not be the object itself"))
+
+def problems_of_properties(properties: JsonObject | None) -> list[FieldError]:
+    """Return what is wrong with the properties of subscriptions: they have 256 kB at most."""
     if properties and encoded_size(properties) > MAX_PROPERTIES_BYTES:
-        problems.append(FieldError("properties", "must have at most 256 kB"))
-    return problems
+        return [FieldError("properties", "must have at most 256 kB")]
+    return []
 
 
 @dataclass(frozen=True, slots=True)

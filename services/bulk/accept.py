@@ -12,11 +12,10 @@ from uuid import UUID
 
 from domain.bulk.operations import BulkFailure, BulkOperation, NewBulkItem
 from domain.kit.errors import AppError, InvalidParams, NotFound
-from domain.kit.ids import new_id
+from domain.kit.ids import MAX_ID_CHARACTERS, new_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.refs import USERS
-from domain.recipients.shapes import MAX_ID_CHARACTERS
 from models.queries.bulk import operations as statements
 from runtime.database import give_way
 from runtime.logs import get_logger

@@ -19,7 +19,7 @@ from domain.bulk.requests import (
 from domain.kit.errors import InvalidParams
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.refs import RecipientRef
-from domain.recipients.subscriptions import problems_of
+from domain.recipients.subscriptions import others_than, problems_of_properties
 from models.queries.recipients.subscriptions import delete_subscriptions
 from services.bulk.accept import BulkView, accept_items, items_of
 from services.bulk.items import ItemKind
@@ -52,10 +52,12 @@ async def _add(unit: Unit, operation: OpenBulk, items: Sequence[BulkItem]) -> Ma
     failed = {}
     for item in items:
         entry = subscribed(item.content)
-        named, wrong = readable_recipients(entry)
         target = RecipientRef(operation.settings["collection"], entry.id)
-        if problems := problems_of(target, named, entry.properties):
+        named, wrong = readable_recipients(entry)
+        if problems := problems_of_properties(entry.properties):
             raise InvalidParams(problems)
+        named, itself = others_than(target, named)
+        wrong += itself
         _, unknown = await subscribe_known(unit, operation.scope, target, named, entry.properties)
         if wrong or unknown:
             failed[item.number] = InvalidParams([*wrong, *unknown]).reasons

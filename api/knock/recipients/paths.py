@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from api.kit.strings import known_id, new_id_of
 from domain.kit.errors import InvalidParams, NotFound
+from domain.kit.ids import NOT_IN_USER_IDS
 from domain.recipients.refs import USERS, RecipientRef
 
 
@@ -34,7 +35,7 @@ def known_collection(collection: str) -> str:
 
 async def new_user(user_id: str) -> RecipientRef:
     """Return the user of a path that is written. Raises InvalidParams."""
-    return RecipientRef.user(new_id_of(user_id, field="user_id", forbidden="/#"))
+    return RecipientRef.user(new_id_of(user_id, field="user_id", forbidden=NOT_IN_USER_IDS))
 
 
 async def new_object(collection: str, object_id: str) -> RecipientRef:

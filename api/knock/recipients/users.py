@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import JSONResponse
 
-from api.kit.auth import EngineDep, FeedKey, IdentityKey, SecretKey
+from api.kit.auth import EngineDep, FeedKey, IdentityKey, SecretKey, check_set, check_user
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, takes
@@ -17,6 +17,7 @@ from api.kit.shapes import EntriesOut, answer, read_body
 from api.knock.recipients.paths import known_user, new_user
 from api.knock.recipients.schemas import UserOut
 from domain.bulk.requests import MergeIn
+from domain.kit.user_tokens import Ability, UserToken
 from domain.recipients.recipients import UserFilters
 from domain.recipients.refs import RecipientRef
 from domain.recipients.shapes import UserIn
@@ -61,11 +62,27 @@ async def identify_user(
 ) -> JSONResponse:
     """Identify a user: create it, or merge the properties deeply into what is stored.
 
-    With a public key this needs a user token, except in development.
+    With a public key this needs a user token, except in development; and one that allows to write
+    channel data or preferences, if the body has some.
     """
     given = await read_body(request, UserIn)
+    if principal.user_token is not None:
+        _check_said(principal.user_token, user.id, given)
     stored = await recipients.store_recipient(engine, principal.environment, user, given)
     return answer(UserOut.of(stored))
+
+
+def _check_said(token: UserToken, user_id: str, given: UserIn) -> None:
+    """Check that a token allows what else a user is identified with, as for paths of its own.
+
+    Raises:
+        Forbidden: it does not grant it, or not for the tenant of a preference set.
+    """
+    if given.channel_data:
+        check_user(token, Ability.CHANNEL_DATA_WRITE, user_id)
+    for set_id in given.preferences or {}:
+        check_user(token, Ability.PREFERENCES_WRITE, user_id)
+        check_set(token, Ability.PREFERENCES_WRITE, set_id)
 
 
 @router.post(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import TypeAlias
+from urllib.parse import unquote
 
 import pytest
 from starlette.routing import Match, Route, WebSocketRoute
@@ -73,6 +74,35 @@ def test_few_routes_are_asked(routes: list[_Route]) -> None:
     table = RouteTable(routes)
     most = max(len(table.candidates({"path": path})) for path in _paths(routes))
     assert most < len(routes) / 10
+
+
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [
+        (b"/v1/things/a%2Fb/parts", "a/b"),
+        (b"/v1/things/%2f%2F/parts", "//"),
+        (b"/v1/things/a%252Fb/parts", "a%2Fb"),
+        (b"/v1/things/%F0%9F%94%94%2Fb%20/parts", "\N{BELL}/b "),
+        (b"/v1/things/%2Fb%FF/parts", "/b\ufffd"),
+    ],
+)
+def test_an_escaped_slash_is_a_part_of_an_id(raw: bytes, key: str) -> None:
+    """Of whatever id: it separates nothing, and arrives as the slash that it stands for."""
+    route = Route("/v1/things/{key}/parts", lambda request: None)
+    path = unquote(raw.decode())
+    scope = {"type": "http", "path": path, "raw_path": raw, "method": "GET"}
+    match, found = RouteTable([route]).matches(scope)
+    assert match is Match.FULL
+    assert found["path_params"] == {"key": key}
+    assert scope["path"] == path
+
+
+@pytest.mark.parametrize("raw", [None, b"", b"/elsewhere/a%2Fb", b"/v1/things/a/b/parts"])
+def test_a_slash_that_is_not_escaped_separates(raw: bytes | None) -> None:
+    """Also where a server does not say what was escaped, or says it of another path."""
+    route = Route("/v1/things/{key}/parts", lambda request: None)
+    scope = {"type": "http", "path": "/v1/things/a/b/parts", "raw_path": raw, "method": "GET"}
+    assert RouteTable([route]).matches(scope) == (Match.NONE, {})
 
 
 def test_a_path_below_a_root_is_asked_of_every_route() -> None:

@@ -6,6 +6,7 @@ import base64
 import json
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -147,6 +148,9 @@ BAD = {
     "of nobody": lambda: signed(None),
     "expired": lambda: signed("ellie", exp=_seconds_from_now(-90)),
     "not valid yet": lambda: signed("ellie", iat=_seconds_from_now(90)),
+    "never": lambda: signed("ellie", iat=10**400),
+    "for ever": lambda: signed("ellie", exp=10**400),
+    "since ever": lambda: signed("ellie", nbf=-(10**400)),
     "without a signature": lambda: _unsigned("ellie", "none"),
     "signed by words": lambda: _unsigned("ellie", "HS256", b"x" * 32),
     "cut": lambda: signed("ellie")[:-8],
@@ -168,6 +172,31 @@ async def test_a_bad_token_lets_nobody_in(
     }
     refused = await anonymous.get(ELLIE, headers=headers)
     assert _refusal(refused) == (401, "invalid_user_token")
+
+
+@pytest.mark.parametrize("user_id", ["ellie/x", "ellie#", "e" * 257])
+async def test_nothing_is_begun_in_the_name_of_who_cannot_be_a_user(
+    anonymous: httpx.AsyncClient, secured: Environment, make: Builder, user_id: str
+) -> None:
+    """The operation would be for a user whom it could never read again."""
+    path = f"/v1/channels/{await make.channel()}/messages/bulk/read"
+    refused = await anonymous.post(path, headers=of_browser(secured, signed(user_id)))
+    assert _refusal(refused) == (401, "invalid_user_token")
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
+async def test_a_token_with_claims_that_cannot_be_stored_is_a_bad_one(
+    anonymous: httpx.AsyncClient, secured: Environment, make: Builder, text: str
+) -> None:
+    """Whether they name a user or a tenant, and whatever the token grants besides."""
+    bulk = f"/v1/channels/{await make.channel()}/messages/bulk/read"
+    abilities = ("user/feed_read", "user/feed_write")
+    grants = granted(f"tenants/{text}", *abilities) | granted("tenants/ingen", *abilities)
+    escaped = granted("tenants/a%00b", *abilities)
+    for token in (signed(text), signed("ellie", grants=grants), signed("ellie", grants=escaped)):
+        headers = of_browser(secured, token)
+        refused = await anonymous.post(bulk, json={"tenants": ["ingen"]}, headers=headers)
+        assert _refusal(refused) == (401, "invalid_user_token")
 
 
 @pytest.mark.parametrize("claims", [{"exp": -50}, {"iat": 50}, {"exp": None, "iat": None}])
@@ -256,6 +285,66 @@ async def test_preferences_are_kept_to_granted_tenants(
         path = f"{ELLIE}/preferences/{set_id}"
         assert (await anonymous.get(path, headers=headers)).status_code == status
         assert (await anonymous.put(path, json={}, headers=headers)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "ability"),
+    [
+        ("GET", f"/v1/messages/{UUID(int=1)}", "user/feed_read"),
+        ("PUT", f"/v1/messages/{UUID(int=1)}/read", "user/feed_write"),
+        ("DELETE", f"/v1/messages/{UUID(int=1)}/seen", "user/feed_write"),
+        ("POST", f"{BATCH}/archived", "user/feed_write"),
+    ],
+)
+async def test_operations_on_messages_have_to_be_granted(
+    anonymous: httpx.AsyncClient, secured: Environment, method: str, path: str, ability: str
+) -> None:
+    """Whoever may do nothing of the kind is told so, not that there are no such messages."""
+    body = {"message_ids": [str(UUID(int=1))]}
+    for resource, granting, status in (
+        ("users/ellie", ability, 200 if path.startswith(BATCH) else 404),
+        ("tenants/ingen", ability, 200 if path.startswith(BATCH) else 404),
+        ("users/ellie", "user/read", 403),
+    ):
+        token = signed("ellie", explicit_grants=True, grants=granted(resource, granting))
+        headers = of_browser(secured, token)
+        answered = await anonymous.request(method, path, json=body, headers=headers)
+        assert answered.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("more", "said", "status"),
+    [
+        ((), {"name": "Ellie", "channel_data": {}, "preferences": None}, 200),
+        ((), {"channel_data": {str(UUID(int=1)): {"tokens": ["t"]}}}, 403),
+        (("channel_data/write",), {"channel_data": {str(UUID(int=1)): {"tokens": ["t"]}}}, 200),
+        ((), {"preferences": {"default": {}}}, 403),
+        (("preferences/write",), {"preferences": {"default": {}, "ingen": {}}}, 200),
+    ],
+)
+async def test_what_a_user_is_identified_with_has_to_be_granted_too(
+    anonymous: httpx.AsyncClient,
+    secured: Environment,
+    more: tuple[str, ...],
+    said: dict[str, Any],
+    status: int,
+) -> None:
+    """Channel data and preferences have grants of their own, by whatever path they come."""
+    grants = granted("users/ellie", "user/write", *more)
+    token = signed("ellie", explicit_grants=True, grants=grants)
+    answered = await anonymous.put(ELLIE, json=said, headers=of_browser(secured, token))
+    assert answered.status_code == status
+
+
+async def test_a_user_is_identified_with_the_sets_of_granted_tenants(
+    anonymous: httpx.AsyncClient, secured: Environment
+) -> None:
+    """Whoever is kept to a tenant does not write a set of another one beside their name."""
+    token = signed("ellie", grants=granted("tenants/ingen", "preferences/write"))
+    headers = of_browser(secured, token)
+    for set_id, status in (("ingen", 200), ("biosyn", 403), ("default", 403)):
+        said = {"preferences": {set_id: {"channel_types": {"sms": False}}}}
+        assert (await anonymous.put(ELLIE, json=said, headers=headers)).status_code == status
 
 
 async def test_messages_are_the_users_own(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from domain.kit.errors import InvalidParams
 from domain.kit.shapes import Shape, read_shape
-from domain.recipients.inline import InlineRecipient, inline, inline_tenant
+from domain.recipients.inline import InlineRecipient, combined, inline, inline_tenant
 from domain.recipients.refs import TENANTS, RecipientRef
 from domain.recipients.shapes import AnyRecipientIn, AnyTenantIn
 
@@ -127,3 +128,46 @@ def test_a_tenant_always_stores() -> None:
     assert tenant(given) == InlineRecipient(_ACME, properties={}, settings={})
     with pytest.raises(InvalidParams, match="must be a tenant id or an inline tenant"):
         tenant(5)
+
+
+def test_null_in_a_second_mention_takes_no_channel_data() -> None:
+    """It says nothing, in whichever mention it stands."""
+    channel, data = str(UUID(int=1)), {"tokens": ["t"]}
+    said = actor({"id": "ellie", "channel_data": {channel: data}})
+    nothing = actor({"id": "ellie", "channel_data": {channel: None}})
+    assert combined(said, nothing).channel_data == {channel: data}
+    assert combined(nothing, said).channel_data == {channel: data}
+    assert combined(nothing, nothing).channel_data is None
+
+
+def test_a_preference_set_that_replaces_leaves_nothing_of_an_earlier_mention() -> None:
+    """What comes after it is merged into it."""
+
+    def mentioned(strategy: str, **categories: bool) -> InlineRecipient:
+        given = {"__persistence_strategy__": strategy, "categories": categories}
+        return tenant({"id": "acme", "settings": {"branding": {}, "preference_set": given}})
+
+    merged, replaced = mentioned("merge", news=False), mentioned("replace", offers=True)
+    after, before = combined(merged, replaced), combined(replaced, merged)
+    assert after.settings == {"branding": {}, "preference_set": {"categories": {"offers": True}}}
+    both = {"offers": True, "news": False}
+    assert before.settings == {"branding": {}, "preference_set": {"categories": both}}
+    assert after.replaces_preferences
+    assert before.replaces_preferences
+
+
+def test_a_preference_set_may_be_of_a_tenant_with_the_longest_id() -> None:
+    """Inline as by its own path."""
+    sets = {"t" * 256: {"categories": {"news": False}}}
+    assert actor({"id": "ellie", "preferences": sets}).preferences == sets
+    with pytest.raises(InvalidParams):
+        actor({"id": "ellie", "preferences": {"t" * 257: {}}})
+
+
+def test_channel_data_is_limited_inline_too() -> None:
+    """Whatever channel it is for: as much as its own path takes, and no more."""
+    channel = str(UUID(int=1))
+    for member in ("tokens", "anything"):
+        with pytest.raises(InvalidParams, match="at most 256 kB") as caught:
+            actor({"id": "ellie", "channel_data": {channel: {member: ["t" * 300_000]}}})
+        assert [error.field for error in caught.value.errors] == [f"actor.channel_data.{channel}"]

@@ -78,7 +78,7 @@ async def test_what_is_not_right_is_told(
         "add",
         {"id": "a", "recipients": [{}, "ellie", "stranger"]},
         {"id": "nothing", "recipients": ["ellie"]},
-        {"id": "a", "recipients": [{"id": "a", "collection": "topics"}]},
+        {"id": "a", "recipients": [{"id": "a", "collection": "topics"}, {"id": "alan"}]},
         {"id": "a", "recipients": ["ellie"] * 101},
         {"recipients": ["ellie"]},
         "a",
@@ -97,9 +97,9 @@ async def test_what_is_not_right_is_told(
         ("", "topics", "id: is required"),
         ("a", "topics", "entry: must be an object"),
     ]
-    assert set(await _followers(client, "a")) == {"ellie"}
+    assert set(await _followers(client, "a")) == {"ellie", "alan"}
     done = await _do(
-        client, engine, environment, "delete", {"id": "a", "recipients": [{}, "ellie"]}
+        client, engine, environment, "delete", {"id": "a", "recipients": [{}, "ellie", "alan"]}
     )
     assert wire_counts(done) == ("completed", 1, 0, 1)
     assert await _followers(client, "a") == {}

@@ -101,6 +101,16 @@ async def test_the_parts_of_a_set_are_written_alone(client: httpx.AsyncClient, p
 
 
 @BOTH
+async def test_what_was_written_in_parts_can_be_written_as_a_whole(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    """Also with the longest key that a path takes."""
+    base, key = f"{path}/default", "k" * 256
+    written = await put(client, f"{base}/categories/{key}", {"subscribed": False})
+    assert await put(client, base, written) == written
+
+
+@BOTH
 @pytest.mark.parametrize(
     ("part", "body", "said"),
     [

@@ -258,6 +258,35 @@ async def test_what_browsers_may_do(
     assert (await anonymous.delete(team)).status_code == 401
 
 
+async def test_a_webhook_may_have_a_token_of_its_own_inline_too(
+    client: httpx.AsyncClient, channel: Channel
+) -> None:
+    """It is text, unlike that of a Slack workspace, and kept like whatever a webhook is given."""
+    channel_id = await channel("http", "http_knock_webhook")
+    data = {"token": "secret", "region": 5}
+    said = {"channel_data": {channel_id: data}}
+    assert (await client.put("/v1/users/ellie", json=said)).status_code == 200
+    read = await client.get(f"/v1/users/ellie/channel_data/{channel_id}")
+    assert read.json()["data"] == data
+
+
+async def test_a_webhook_as_older_clients_write_it_is_one_inline_too(
+    client: httpx.AsyncClient, channel: Channel
+) -> None:
+    """Their `url` is the address of an incoming webhook, whichever operation it comes by."""
+    channel_id = await channel("chat", "chat_slack")
+    connection = {"url": "https://hooks.example/services/T/B/x"}
+    path = f"/v1/users/ellie/channel_data/{channel_id}"
+    await client.put(
+        "/v1/users/ellie", json={"channel_data": {channel_id: {"connections": [connection]}}}
+    )
+    inline = (await client.get(path)).json()["data"]["connections"][0]
+    assert inline["incoming_webhook"] == connection
+    await client.put(path, json={"data": {"connections": [connection]}})
+    by_path = (await client.get(path)).json()["data"]["connections"][0]
+    assert by_path["incoming_webhook"] == connection
+
+
 async def test_inline_data_as_knocks_sdks_1_0_write_it(
     client: httpx.AsyncClient, channel: Channel
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -117,3 +118,28 @@ async def test_no_environment_sees_another(client: httpx.AsyncClient, make: Buil
     await client.put("/v1/objects/projects/one", json={"name": "Theirs"}, headers=theirs)
     mine = (await client.get("/v1/objects/projects/one")).json()
     assert mine["properties"] == {"name": "Mine"}
+
+
+@pytest.mark.parametrize(
+    "object_id", ["a/b", "/", "https://x.example/y?z#1", "a%2Fb", "ä/\N{BELL}", "..", "a:b|c+d"]
+)
+async def test_an_object_of_any_id_is_reached_by_its_paths(
+    client: httpx.AsyncClient, make: Builder, environment: Environment, object_id: str
+) -> None:
+    """What can be stored inline can be read, written, followed and deleted by its path."""
+    await make.user(environment, "ellie")
+    path = f"/v1/objects/files/{quote(object_id, safe='').replace('.', '%2E')}"
+    said = {"objects": [{"id": object_id, "name": "inline"}]}
+    await client.post("/v1/objects/files/bulk/set", json=said)
+    found = (await client.get(path)).json()
+    assert (found["id"], found["properties"]) == (object_id, {"name": "inline"})
+    written = await client.put(path, json={"size": 1})
+    assert written.json()["properties"] == {"name": "inline", "size": 1}
+    await client.post(f"{path}/subscriptions", json={"recipients": ["ellie"]})
+    listed = (await client.get(f"{path}/subscriptions")).json()["entries"]
+    assert [one["object"]["id"] for one in listed] == [object_id]
+    await client.put(f"{path}/preferences/a%2Fb", json={"workflows": {"x": False}})
+    sets = (await client.get(f"{path}/preferences")).json()
+    assert [one["id"] for one in sets] == ["a/b"]
+    assert (await client.delete(path)).status_code == 204
+    assert (await client.get(path)).status_code == 404

@@ -66,7 +66,7 @@ async def test_users_are_listed_in_order(
     [
         {"channel_data": {"junk": {}}},
         {"channel_data": [1]},
-        {"preferences": {"x" * 256: {}}},
+        {"preferences": {"x" * 257: {}}},
         {"preferences": {"": {}}},
         {"preferences": {"default": {"__persistence_strategy__": "shred"}}},
         {"name": 1e-05},
@@ -363,6 +363,20 @@ async def test_a_custom_property_may_have_any_name(client: httpx.AsyncClient) ->
         body = (await client.put(path, json=given)).json()
         assert {name: body.get(name) for name in given} == given
         assert body["__typename"] in ("User", "Tenant")
+
+
+@pytest.mark.parametrize(
+    "number", ["1e308", "-1.7976931348623157e308", "9007199254740993", "1e-300"]
+)
+async def test_every_number_that_is_answered_can_be_sent_back(
+    client: httpx.AsyncClient, number: str
+) -> None:
+    """The largest are stored, and answered, as integers."""
+    path, raw = "/v1/users/ellie", f'{{"x": {number}}}'
+    stored = (await client.put(path, content=raw)).json()["x"]
+    assert float(stored) == float(number)
+    again = await client.put(path, json={"x": stored})
+    assert (again.status_code, again.json()["x"]) == (200, stored)
 
 
 async def test_a_key_of_a_violation_is_cut(client: httpx.AsyncClient) -> None:
