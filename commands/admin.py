@@ -53,9 +53,8 @@ ACTIONS = (account_actions, file_actions, operator_actions, source_actions, webh
 PARSER.description = __doc__
 
 
-def main(settings: Settings, arguments: list[str]) -> int:
+def main(settings: Settings, parsed: Arguments) -> int:
     """Run one administrative action and print its answer. Raises AppError."""
-    parsed = PARSER.parse_args(arguments)
     action: Action = parsed.action
 
     async def run() -> JsonValue:

@@ -131,7 +131,7 @@ def test_recovery_says_what_it_found(
         "left_because_older": 0,
     }
     with pytest.raises(SystemExit):
-        admin.main(settings, ["recover", "--since", "yesterday"])
+        admin.main(settings, admin.PARSER.parse_args(["recover", "--since", "yesterday"]))
     assert "must be an ISO 8601 date or date-time" in capsys.readouterr().err
 
 
