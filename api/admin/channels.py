@@ -40,6 +40,7 @@ async def put_channel(
 @router.put(
     "/{key}/environments/{slug}",
     response_model=ChannelBodyOut,
+    responses=refusals({422: "sealed_with_other_key"}),
     openapi_extra=takes(ChannelSettingsRequest),
 )
 async def put_channel_settings(

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from api.admin.schemas import ModelProviderBodyOut, ModelProviderOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_ID
-from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
 from api.kit.shapes import PlainEntriesOut, answer, read_body
 from api.kit.strings import known_id, new_id_of
@@ -41,6 +41,7 @@ async def list_model_providers(
 @router.put(
     "/{name}/environments/{slug}",
     response_model=ModelProviderBodyOut,
+    responses=refusals({422: "sealed_with_other_key"}),
     openapi_extra=takes(ModelProviderRequest),
 )
 async def put_model_provider(

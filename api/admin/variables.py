@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 from api.admin.schemas import BrandingBodyOut, VariableBodyOut
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.management.content.variables import VariableOut
@@ -20,7 +20,12 @@ from services.content import variables
 router = APIRouter(prefix="/v1/admin", tags=["Admin: variables"], responses=ERROR_RESPONSES)
 
 
-@router.put("/variables/{key}", response_model=VariableBodyOut, openapi_extra=takes(VariableBody))
+@router.put(
+    "/variables/{key}",
+    response_model=VariableBodyOut,
+    responses=refusals({422: "sealed_with_other_key"}),
+    openapi_extra=takes(VariableBody),
+)
 async def put_variable(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
