@@ -89,5 +89,6 @@ async def test_what_another_key_has_sealed_is_kept(account: Account, write: Writ
 
 def test_what_no_key_ever_opens_may_be_written_over() -> None:
     """It was damaged, so there is nothing to keep."""
-    keep_unreadable(_OTHER, b"x", "a channel", replace=False)
-    keep_unreadable(_OTHER, None, "a channel", replace=False)
+    damaged = b"x"
+    assert _OTHER.missing_key(damaged) is None
+    keep_unreadable(_OTHER, damaged, "a channel", replace=False)

@@ -40,7 +40,7 @@ async def test_a_waiting_run_is_seen_moved_and_cancelled(
     path = f"/v1/admin/runs/{run_id}/wait"
     later = iso(home.engine.clock() + timedelta(days=300))
     moved = await management.post(path, json={"until": later})
-    assert moved.json()["until"] == later
+    assert moved.json()["run"]["until"] == later
     too_late = await management.post(path, json={"until": "2099-01-01T00:00:00Z"})
     assert (too_late.status_code, too_late.json()["code"]) == (422, "wait_too_long")
     assert (await management.post(path, json={"until": "soon"})).status_code == 422
@@ -72,8 +72,8 @@ async def test_a_batch_is_seen_thinned_and_closed(
 
     assert (await management.delete(f"{path}/items/{runs[1]}")).status_code == 204
     assert (await management.delete(f"{path}/items/{runs[1]}")).status_code == 404
-    assert (await management.get(path)).json()["item_count"] == 2
-    assert (await management.post(f"{path}/close")).json()["closed_at"] is not None
+    assert (await management.get(path)).json()["batch"]["item_count"] == 2
+    assert (await management.post(f"{path}/close")).json()["batch"]["closed_at"] is not None
     refused = await management.delete(f"{path}/items/{runs[2]}")
     assert (refused.status_code, refused.json()["code"]) == (422, "batch_closed")
     assert await _entries(management, "/v1/admin/batches") == []
