@@ -22,6 +22,11 @@ PARSER = argparse.ArgumentParser(prog="carillon admin")
 _ACTIONS = PARSER.add_subparsers(required=True, metavar="action")
 # Where an action works; content is written there.
 ENVIRONMENT = argument("--environment", default="development")
+REPLACE_UNREADABLE = argument(
+    "--replace-unreadable",
+    action="store_true",
+    help="write over secrets that were encrypted with a key that this command does not have",
+)
 # As good as all: nobody keeps a thousand keys.
 EVERYTHING = PageRequest(1000)
 
@@ -75,3 +80,12 @@ def read_settings(file: Path) -> JsonObject:
     if not isinstance(document, dict):
         raise InvalidParams.of(str(file), "must contain a JSON object")
     return document
+
+
+def read_secrets(arguments: Arguments) -> JsonObject:
+    """Read a JSON object from `--file`, with what `REPLACE_UNREADABLE` says of it.
+
+    Raises InvalidParams.
+    """
+    document = read_settings(arguments.file)
+    return {**document, "replace_unreadable": True} if arguments.replace_unreadable else document

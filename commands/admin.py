@@ -24,7 +24,15 @@ from commands import (
     source_actions,
     webhook_actions,
 )
-from commands.actions import EVERYTHING, PARSER, Action, Arguments, read_settings
+from commands.actions import (
+    EVERYTHING,
+    PARSER,
+    REPLACE_UNREADABLE,
+    Action,
+    Arguments,
+    read_secrets,
+    read_settings,
+)
 from commands.actions import action as _action
 from commands.arguments import argument
 from domain.account.credentials import ApiKeyRequest, RotationRequest, ServiceTokenRequest
@@ -53,9 +61,8 @@ ACTIONS = (account_actions, file_actions, operator_actions, source_actions, webh
 PARSER.description = __doc__
 
 
-def main(settings: Settings, arguments: list[str]) -> int:
+def main(settings: Settings, parsed: Arguments) -> int:
     """Run one administrative action and print its answer. Raises AppError."""
-    parsed = PARSER.parse_args(arguments)
     action: Action = parsed.action
 
     async def run() -> JsonValue:
@@ -98,10 +105,11 @@ async def put_channel(engine: Engine, arguments: Arguments) -> JsonValue:
         default=Path("-"),
         help="JSON with is_sandbox, channel_settings, provider_settings, conditions (default: -)",
     ),
+    REPLACE_UNREADABLE,
 )
 async def set_channel(engine: Engine, arguments: Arguments) -> JsonValue:
     """Set up a channel."""
-    wanted = read_shape(ChannelSettingsRequest, read_settings(arguments.file))
+    wanted = read_shape(ChannelSettingsRequest, read_secrets(arguments))
     environment = await get_scope(engine, arguments.environment)
     view = await channels.put_channel_settings(engine, environment, arguments.key, wanted)
     return ChannelOut.of(view).model_dump(mode="json")

@@ -23,14 +23,19 @@ from runtime.settings import Settings, get_settings
 
 Arguments = argparse.Namespace
 Run: TypeAlias = Callable[[Settings, Arguments], int]
+# A command whose words are read: all that it still needs.
+Ready: TypeAlias = Callable[[Settings], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One subcommand: what it does, and what reads its words and returns an exit code."""
+    """One subcommand: what it does, and what reads its words.
+
+    Words are read before settings, so that its help is there where a setting is wrong.
+    """
 
     summary: str
-    run: Callable[[list[str]], int]
+    read: Callable[[list[str]], Ready]
 
 
 COMMANDS: dict[str, Command] = {}
@@ -40,21 +45,21 @@ def _command(name: str, *arguments: Argument) -> Callable[[Run], Run]:
     """Make a function a subcommand; the first line of its docstring is its help."""
 
     def register(run: Run) -> Run:
-        def run_words(words: list[str]) -> int:
+        def read(words: list[str]) -> Ready:
             parser = argparse.ArgumentParser(prog=f"carillon {name}", description=run.__doc__)
             for add_to in arguments:
                 add_to(parser)
             parsed = parser.parse_args(words)
-            return run(get_settings(), parsed)
+            return lambda settings: run(settings, parsed)
 
-        COMMANDS[name] = Command(help_of(run), run_words)
+        COMMANDS[name] = Command(help_of(run), read)
         return run
 
     return register
 
 
 def _module(name: str, module: str, summary: str, *, joins: bool = False) -> None:
-    """Make a module a subcommand: its `main(settings, words) -> int` reads its own arguments.
+    """Make a module a subcommand, with a `PARSER` of its words and `main(settings, parsed) -> int`.
 
     It is imported when it is called, and says itself which library it misses.
 
@@ -66,16 +71,21 @@ def _module(name: str, module: str, summary: str, *, joins: bool = False) -> Non
             named.
     """
 
-    def run_words(words: list[str]) -> int:
-        settings = get_settings()
-        if joins:
-            from commands.dev.joining import join_running_stack
+    def read(words: list[str]) -> Ready:
+        command = importlib.import_module(module)
+        parsed = command.PARSER.parse_args(words)
 
-            settings = join_running_stack(settings)
-        exit_code: int = importlib.import_module(module).main(settings, words)
-        return exit_code
+        def run(settings: Settings) -> int:
+            if joins:
+                from commands.dev.joining import join_running_stack
 
-    COMMANDS[name] = Command(summary, run_words)
+                settings = join_running_stack(settings)
+            exit_code: int = command.main(settings, parsed)
+            return exit_code
+
+        return run
+
+    COMMANDS[name] = Command(summary, read)
 
 
 def _queues(text: str) -> tuple[str, ...]:
@@ -241,11 +251,11 @@ _module("demo", "commands.demo", "send real input through a running product and 
 _module("replay", "commands.replay", "replay runs of the Temporal server against this code")
 
 
-def _configure_logs(command: str) -> None:
+def _configure_logs(settings: Settings, command: str) -> None:
     """Send logs to standard error: what a command answers on standard output may be JSON."""
     from runtime.logs import configure_logs
 
-    configure_logs(get_settings(), process=command)
+    configure_logs(settings, process=command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -258,9 +268,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     # What comes behind the name of a subcommand is its own.
     chosen = parser.parse_args(words[:1])
     try:
+        run = COMMANDS[chosen.command].read(words[1:])
+        settings = get_settings()
         if argv is None:
-            _configure_logs(chosen.command)
-        return COMMANDS[chosen.command].run(words[1:])
+            _configure_logs(settings, chosen.command)
+        return run(settings)
     except ValidationError as error:
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"]).upper()

@@ -33,28 +33,23 @@ class Replayed:
     failure: str | None
 
 
-def main(settings: Settings, arguments: list[str]) -> int:
+PARSER = argparse.ArgumentParser(
+    prog="carillon replay",
+    description=(
+        "Replay runs of the connected Temporal server, open ones first, or recorded "
+        "histories, against the current workflow code."
+    ),
+)
+PARSER.add_argument("paths", nargs="*", type=Path, help="recorded histories, or folders of them")
+PARSER.add_argument("--query", default="", help="a Temporal list filter that narrows the runs")
+PARSER.add_argument(
+    "--limit", type=int, default=1000, help="maximum number of runs (default: 1000)"
+)
+
+
+def main(settings: Settings, parsed: argparse.Namespace) -> int:
     """Replay and report; 1 when anything does not replay."""
-    return asyncio.run(run(settings, parse(arguments)))
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command's arguments."""
-    parser = argparse.ArgumentParser(
-        prog="carillon replay",
-        description=(
-            "Replay runs of the connected Temporal server, open ones first, or recorded "
-            "histories, against the current workflow code."
-        ),
-    )
-    parser.add_argument(
-        "paths", nargs="*", type=Path, help="recorded histories, or folders of them"
-    )
-    parser.add_argument("--query", default="", help="a Temporal list filter that narrows the runs")
-    parser.add_argument(
-        "--limit", type=int, default=1000, help="maximum number of runs (default: 1000)"
-    )
-    return parser.parse_args(arguments)
+    return asyncio.run(run(settings, parsed))
 
 
 async def run(settings: Settings, options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from api.management.sources.schemas import SourceOut
-from commands.actions import Arguments, action, read_settings
+from commands.actions import REPLACE_UNREADABLE, Arguments, action, read_secrets, read_settings
 from commands.arguments import argument
 from domain.kit.json_types import JsonValue
 from domain.kit.shapes import read_shape
@@ -62,10 +62,11 @@ async def put_source(engine: Engine, arguments: Arguments) -> JsonValue:
         default=Path("-"),
         help="JSON with scheme, secret, header, algorithm, encoding, prefix (default: -)",
     ),
+    REPLACE_UNREADABLE,
 )
 async def put_verification(engine: Engine, arguments: Arguments) -> JsonValue:
     """Set how a source signs the events it sends to an environment."""
-    wanted = read_shape(VerificationIn, read_settings(arguments.file))
+    wanted = read_shape(VerificationIn, read_secrets(arguments))
     environment = await get_scope(engine, arguments.environment)
     return _shown(
         engine, await sources.put_verification(engine, environment, arguments.key, wanted)

@@ -12,15 +12,16 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from itertools import takewhile, zip_longest
 from pathlib import Path
 
 from api.admin.what_if_audiences import AudiencesOut
 from api.admin.what_if_schemas import ChangeOut, DifferenceOut, GuidesOut, WhatIfOut
+from domain.kit.clock import in_words
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import read_shape
+from domain.recipients.answers import label_of
 from domain.what_if.requests import WhatIfIn
 from runtime.settings import Settings
 from services.account.environments import get_scope
@@ -44,9 +45,38 @@ _WIDTH = 90
 _AHEAD = 20
 
 
-def main(settings: Settings, arguments: list[str]) -> int:
+PARSER = argparse.ArgumentParser(prog="carillon what-if", description=__doc__)
+PARSER.add_argument("--environment", default="development")
+PARSER.add_argument(
+    "--from",
+    dest="from_environment",
+    metavar="ENVIRONMENT",
+    help="try what this environment has published, as after a promotion (default: drafts)",
+)
+PARSER.add_argument(
+    "--from-branch",
+    metavar="BRANCH",
+    help="try what this branch has committed, as after a merge",
+)
+PARSER.add_argument("--workflow", help="only runs of this workflow")
+PARSER.add_argument(
+    "--runs", type=int, default=1_000, help="maximum number of recent runs (default 1000)"
+)
+PARSER.add_argument(
+    "--triggers",
+    metavar="FILE",
+    type=Path,
+    help="use the script in this JSON file instead of past runs",
+)
+PARSER.add_argument("--seconds", type=int, default=60, help="time limit in seconds")
+PARSER.add_argument(
+    "--differences", type=int, default=20, help="maximum number of differences shown"
+)
+PARSER.add_argument("--json", action="store_true", help="print JSON, as the API returns it")
+
+
+def main(settings: Settings, parsed: argparse.Namespace) -> int:
     """Print what would change. Raises AppError."""
-    parsed = _parser().parse_args(arguments)
 
     async def run() -> WhatIfOut:
         async with open_for_command(settings, process="what-if") as engine:
@@ -61,38 +91,6 @@ def main(settings: Settings, arguments: list[str]) -> int:
     for line in written(found):
         print(line)
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="carillon what-if", description=__doc__)
-    parser.add_argument("--environment", default="development")
-    parser.add_argument(
-        "--from",
-        dest="from_environment",
-        metavar="ENVIRONMENT",
-        help="try what this environment has published, as after a promotion (default: drafts)",
-    )
-    parser.add_argument(
-        "--from-branch",
-        metavar="BRANCH",
-        help="try what this branch has committed, as after a merge",
-    )
-    parser.add_argument("--workflow", help="only runs of this workflow")
-    parser.add_argument(
-        "--runs", type=int, default=1_000, help="maximum number of recent runs (default 1000)"
-    )
-    parser.add_argument(
-        "--triggers",
-        metavar="FILE",
-        type=Path,
-        help="use the script in this JSON file instead of past runs",
-    )
-    parser.add_argument("--seconds", type=int, default=60, help="time limit in seconds")
-    parser.add_argument(
-        "--differences", type=int, default=20, help="maximum number of differences shown"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON, as the API returns it")
-    return parser
 
 
 def _document(parsed: argparse.Namespace) -> JsonObject:
@@ -184,7 +182,7 @@ def _limits(found: WhatIfOut) -> Iterator[str]:
 
 
 def _difference(found: DifferenceOut) -> Iterator[str]:
-    who = found.recipient if isinstance(found.recipient, str) else found.recipient.id
+    who = label_of(found.recipient)
     tenant = f" in {found.tenant}" if found.tenant else ""
     yield (
         f"{_SIGNS[found.kind]} {found.kind}: {who}{tenant}, {found.workflow} / {found.step_ref} "
@@ -193,13 +191,13 @@ def _difference(found: DifferenceOut) -> Iterator[str]:
     before, after = found.before, found.after
     if before is not None and after is not None:
         if before.at != after.at:
-            yield f"    at: {_instant(before.at)} -> {_instant(after.at)}"
+            yield f"    at: {in_words(before.at)} -> {in_words(after.at)}"
         if before.status != after.status:
             yield f"    status: {before.status} -> {after.status}"
     else:
         message = after or before
         if message is not None:
-            yield f"    at: {_instant(message.at)}"
+            yield f"    at: {in_words(message.at)}"
             if said := _glance(message.content or {}):
                 yield f"    says: {_clipped(said, None)}"
         yield from _reason(found.kind, found.reason)
@@ -212,10 +210,6 @@ def _glance(content: JsonObject) -> str:
     said = next((text for name in _HEADLINES if (text := content.get(name))), None)
     text = str(said or blocks[0].get("rendered") or "")
     return " ".join(re.sub(r"<[^>]*>", " ", text).split())
-
-
-def _instant(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _reason(kind: str, reason: str | None) -> Iterator[str]:

@@ -75,6 +75,11 @@ def exceeds(document: str, limit: int) -> str:
     return f"(octet_length({text}) > {limit} AND octet_length({compact}) > {limit})"
 
 
+def as_iso(instant: str) -> str:
+    """Return an expression that writes an instant as `iso` does, for what JSON keeps of it."""
+    return f"""to_char({instant} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
+
 def listed(words: Iterable[str]) -> str:
     """Write words of a vocabulary of ours as constants, for `IN (…)`."""
     return ", ".join(f"'{word}'" for word in words)

@@ -67,7 +67,10 @@ def load_provider(provider_id: str) -> type[Provider]:
         return own
     advertised = outside_providers().get(provider_id)
     if advertised is None:
-        raise InvalidParams.of("provider", f"unknown provider {provider_id[:255]!r}")
+        known = ", ".join([*PROVIDERS, *sorted(outside_providers())])
+        raise InvalidParams.of(
+            "provider", f"unknown provider {provider_id[:255]!r}; known: {known}"
+        )
     found: Any = advertised.load()
     expected = ("id", "channel_type", "service_name", "Settings", "send", "aclose")
     missing = [member for member in expected if not hasattr(found, member)]

@@ -16,6 +16,8 @@ import structlog
 from runtime.faults import fault_of
 from runtime.settings import Settings
 
+# How long the pool says nothing more of a database that is away.
+_SILENT_SECONDS = 30.0
 _NOISY = ("httpx", "httpcore", "asyncio", "psycopg.pool", "alembic", "mail.log")
 
 
@@ -62,6 +64,30 @@ def configure_logs(settings: Settings, *, process: str) -> None:
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     logging.getLogger("uvicorn.error").addFilter(_is_no_handshake)
+    pool = logging.getLogger("psycopg.pool")
+    pool.filters[:] = [_OnceInAWhile(get_logger(__name__))]
+
+
+class _OnceInAWhile(logging.Filter):
+    """Tells in one line that the database is away, where the pool has one for every connection."""
+
+    def __init__(self, log: structlog.stdlib.BoundLogger) -> None:
+        super().__init__()
+        self._log = log
+        self._silent_until = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the pool's own line is logged."""
+        text = record.getMessage()
+        if text.startswith("discarding"):  # it connects again, and says so if that fails
+            return False
+        if not text.startswith(("error connecting", "reconnection attempt")):
+            return True
+        if record.created >= self._silent_until:
+            self._silent_until = record.created + _SILENT_SECONDS
+            reason = text.partition("\n")[0].partition(": ")[2] or text
+            self._log.warning("database_away", detail=reason)
+        return False
 
 
 def _is_no_handshake(record: logging.LogRecord) -> bool:

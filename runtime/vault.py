@@ -91,6 +91,11 @@ class Vault:
             for key in self._signing_keys
         )
 
+    def missing_key(self, sealed: bytes) -> str | None:
+        """Return the id of the key that a document was sealed with, if it is none of ours."""
+        key_id = bytes(sealed)[len(_FORMAT) : len(_FORMAT) + _ID_BYTES]
+        return key_id.hex() if _is_sealed(bytes(sealed)) and key_id not in self._ciphers else None
+
     def open(self, sealed: bytes, place: str) -> JsonObject:
         """Decrypt a document.
 
@@ -101,7 +106,7 @@ class Vault:
         sealed = bytes(sealed)
         head, rest = sealed[: 1 + _ID_BYTES], sealed[1 + _ID_BYTES :]
         nonce, data = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
-        if not sealed.startswith(_FORMAT) or len(data) < _TAG_BYTES:
+        if not _is_sealed(sealed):
             raise BrokenSeal("this is not a sealed value")
         cipher = self._ciphers.get(head[1:])
         if cipher is None:
@@ -111,6 +116,11 @@ class Vault:
         except InvalidTag:
             raise BrokenSeal("it was changed, or sealed for another place") from None
         return document
+
+
+def _is_sealed(sealed: bytes) -> bool:
+    least = len(_FORMAT) + _ID_BYTES + _NONCE_BYTES + _TAG_BYTES
+    return sealed.startswith(_FORMAT) and len(sealed) >= least
 
 
 def _signature(key: bytes, data: bytes, purpose: str) -> bytes:

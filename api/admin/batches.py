@@ -60,6 +60,17 @@ class BatchOut(Out):
         )
 
 
+class BatchBodyOut(Out):
+    """The batch as it is now."""
+
+    batch: BatchOut
+
+    @classmethod
+    def of(cls, batch: OpenBatch) -> Self:
+        """Write a batch."""
+        return cls(batch=BatchOut.of(batch))
+
+
 class BatchItemOut(Out):
     """What one run has brought."""
 
@@ -94,13 +105,15 @@ async def list_batches(_token: ServiceToken, engine: EngineDep, query: QueryDep)
     return answer(PlainEntriesOut[BatchOut].of(page, map(BatchOut.of, page.rows)))
 
 
-@router.get("/{batch_id}", response_model=BatchOut, openapi_extra=takes(query=ENVIRONMENT_HELP))
+@router.get("/{batch_id}", response_model=BatchBodyOut, openapi_extra=takes(query=ENVIRONMENT_HELP))
 async def get_batch(
     batch_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Get one batch, open or closed."""
     environment = await read_environment(engine, query)
-    return answer(BatchOut.of(await operating.get_batch(engine, environment, known_uuid(batch_id))))
+    return answer(
+        BatchBodyOut.of(await operating.get_batch(engine, environment, known_uuid(batch_id)))
+    )
 
 
 @router.get(
@@ -121,7 +134,7 @@ async def list_batch_items(
 
 
 @router.post(
-    "/{batch_id}/close", response_model=BatchOut, openapi_extra=takes(query=ENVIRONMENT_HELP)
+    "/{batch_id}/close", response_model=BatchBodyOut, openapi_extra=takes(query=ENVIRONMENT_HELP)
 )
 async def close_batch(
     batch_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
@@ -129,7 +142,7 @@ async def close_batch(
     """Close a batch now; its run continues with its items."""
     environment = await read_environment(engine, query)
     closed = await operating.close_batch(engine, environment, known_uuid(batch_id))
-    return answer(BatchOut.of(closed))
+    return answer(BatchBodyOut.of(closed))
 
 
 @router.delete(

@@ -9,7 +9,7 @@ from api.admin.schemas import CallbackOut, ChannelBodyOut, CountOut, HeldChannel
 from api.kit.addresses import address_of_api
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
-from api.kit.shapes import answer, read_body
+from api.kit.shapes import answer, read_body, read_named
 from api.kit.strings import known_id, new_id_of
 from api.management.channels.schemas import ChannelOut
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
@@ -27,12 +27,14 @@ async def list_holds(_token: ServiceToken, engine: EngineDep) -> JSONResponse:
     return answer(HeldChannelsOut(entries=[HeldChannelOut.of(each) for each in held]))
 
 
-@router.put("/{key}", response_model=ChannelBodyOut, openapi_extra=takes(ChannelRequest))
+@router.put(
+    "/{key}", response_model=ChannelBodyOut, openapi_extra=takes(ChannelRequest, name="channel")
+)
 async def put_channel(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
     """Create a channel, or change its name, description and icon."""
-    wanted = await read_body(request, ChannelRequest)
+    wanted = await read_named(request, ChannelRequest, "channel")
     view = await channels.put_channel(engine, new_id_of(key, field="key"), wanted)
     return answer(ChannelBodyOut(channel=ChannelOut.of(view)))
 
@@ -40,6 +42,7 @@ async def put_channel(
 @router.put(
     "/{key}/environments/{slug}",
     response_model=ChannelBodyOut,
+    responses=refusals({422: "sealed_with_other_key"}),
     openapi_extra=takes(ChannelSettingsRequest),
 )
 async def put_channel_settings(

@@ -8,9 +8,14 @@ from starlette.responses import JSONResponse
 from api.admin.schemas import EnvironmentBodyOut, NewEnvironmentOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
-from api.kit.shapes import answer, read_body
+from api.kit.shapes import answer, read_named
 from api.kit.strings import known_id
-from domain.account.environments import EnvironmentBodyIn, EnvironmentChangeBodyIn
+from domain.account.environments import (
+    EnvironmentBodyIn,
+    EnvironmentChangeBodyIn,
+    EnvironmentChangeIn,
+    EnvironmentIn,
+)
 from services.account import chain
 
 router = APIRouter(
@@ -22,7 +27,7 @@ router = APIRouter(
     "",
     response_model=NewEnvironmentOut,
     responses=refusals({422: "too_many_environments, environments_missing"}),
-    openapi_extra=takes(EnvironmentBodyIn),
+    openapi_extra=takes(EnvironmentBodyIn, name="environment"),
 )
 async def add_environment(
     request: Request, _token: ServiceToken, engine: EngineDep
@@ -33,18 +38,20 @@ async def add_environment(
     in this answer. Channels, values of variables, default preferences and data are
     for you to add.
     """
-    wanted = (await read_body(request, EnvironmentBodyIn)).environment
+    wanted = await read_named(request, EnvironmentIn, "environment", may_be_empty=False)
     return answer(NewEnvironmentOut.of(await chain.add_environment(engine, wanted)))
 
 
 @router.put(
-    "/{slug}", response_model=EnvironmentBodyOut, openapi_extra=takes(EnvironmentChangeBodyIn)
+    "/{slug}",
+    response_model=EnvironmentBodyOut,
+    openapi_extra=takes(EnvironmentChangeBodyIn, name="environment"),
 )
 async def change_environment(
     slug: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
     """Rename an environment. Its slug and its place do not change, as with Knock."""
-    wanted = (await read_body(request, EnvironmentChangeBodyIn)).environment
+    wanted = await read_named(request, EnvironmentChangeIn, "environment", may_be_empty=False)
     changed = await chain.change_environment(engine, known_id(slug), wanted)
     return answer(EnvironmentBodyOut.of(changed))
 

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, takes
-from api.kit.shapes import Moment, Out, answer, read_body
+from api.kit.shapes import Moment, Out, answer, read_named
 from api.kit.strings import known_id
 from domain.guides.requests import GuideGroupIn
 from domain.guides.rows import GuideGroup
@@ -42,18 +42,31 @@ class GuideOrderOut(Out):
         )
 
 
-@router.get("", response_model=GuideOrderOut)
+class GuideOrderBodyOut(Out):
+    """The order as it is now."""
+
+    guide_group: GuideOrderOut
+
+    @classmethod
+    def of(cls, group: GuideGroup | None) -> Self:
+        """Write the order of an environment's guides."""
+        return cls(guide_group=GuideOrderOut.of(group))
+
+
+@router.get("", response_model=GuideOrderBodyOut)
 async def get_guide_order(slug: str, _token: ServiceToken, engine: EngineDep) -> JSONResponse:
     """Get the order of an environment's guides, and how long they wait for each other."""
     environment = await get_scope(engine, known_id(slug))
-    return answer(GuideOrderOut.of(await ordering.get_order(engine, environment)))
+    return answer(GuideOrderBodyOut.of(await ordering.get_order(engine, environment)))
 
 
-@router.put("", response_model=GuideOrderOut, openapi_extra=takes(GuideGroupIn))
+@router.put(
+    "", response_model=GuideOrderBodyOut, openapi_extra=takes(GuideGroupIn, name="guide_group")
+)
 async def put_guide_order(
     slug: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
     """Set the order of an environment's guides; takes effect at once."""
-    given = await read_body(request, GuideGroupIn)
+    given = await read_named(request, GuideGroupIn, "guide_group")
     environment = await get_scope(engine, known_id(slug))
-    return answer(GuideOrderOut.of(await ordering.put_order(engine, environment, given)))
+    return answer(GuideOrderBodyOut.of(await ordering.put_order(engine, environment, given)))

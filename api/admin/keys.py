@@ -13,7 +13,7 @@ from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import PlainEntriesOut, answer, read_body
+from api.kit.shapes import PlainEntriesOut, answer, read_body, read_named
 from api.kit.strings import known_uuid
 from api.management.requests import (
     ENVIRONMENT_HELP,
@@ -45,11 +45,11 @@ async def list_api_keys(_token: ServiceToken, engine: EngineDep, query: QueryDep
     "/api_keys",
     response_model=ApiKeyBodyOut,
     responses=refusals({404: "resource_missing"}),
-    openapi_extra=takes(ApiKeyRequest),
+    openapi_extra=takes(ApiKeyRequest, name="api_key"),
 )
 async def create_api_key(request: Request, _token: ServiceToken, engine: EngineDep) -> JSONResponse:
     """Create a key. Its token is shown only in this answer."""
-    wanted = await read_body(request, ApiKeyRequest)
+    wanted = await read_named(request, ApiKeyRequest, "api_key")
     environment = await get_scope(engine, wanted.environment)
     issued = await api_keys.create_api_key(engine, environment, KeyKind(wanted.kind), wanted.name)
     return answer(ApiKeyBodyOut.of(issued))
@@ -94,13 +94,13 @@ async def list_service_tokens(
 @router.post(
     "/service_tokens",
     response_model=ServiceTokenBodyOut,
-    openapi_extra=takes(ServiceTokenRequest),
+    openapi_extra=takes(ServiceTokenRequest, name="service_token"),
 )
 async def create_service_token(
     request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
     """Create a service token. It is shown only in this answer."""
-    wanted = await read_body(request, ServiceTokenRequest)
+    wanted = await read_named(request, ServiceTokenRequest, "service_token")
     return answer(ServiceTokenBodyOut.of(await api_keys.create_service_token(engine, wanted.name)))
 
 

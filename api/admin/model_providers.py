@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse
 from api.admin.schemas import ModelProviderBodyOut, ModelProviderOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_ID
-from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import PlainEntriesOut, answer, read_body
+from api.kit.shapes import PlainEntriesOut, answer, read_named
 from api.kit.strings import known_id, new_id_of
 from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
 from domain.agents.model_providers import ModelProviderRequest
@@ -41,13 +41,14 @@ async def list_model_providers(
 @router.put(
     "/{name}/environments/{slug}",
     response_model=ModelProviderBodyOut,
-    openapi_extra=takes(ModelProviderRequest),
+    responses=refusals({422: "sealed_with_other_key"}),
+    openapi_extra=takes(ModelProviderRequest, name="model_provider"),
 )
 async def put_model_provider(
     name: str, slug: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
     """Set how the models of a provider are reached in one environment; takes effect at once."""
-    wanted = await read_body(request, ModelProviderRequest)
+    wanted = await read_named(request, ModelProviderRequest, "model_provider")
     environment = await get_scope(engine, known_id(slug))
     stored = await model_providers.put_provider(
         engine, environment, new_id_of(name, field="name"), wanted

@@ -7,17 +7,12 @@ from starlette.responses import JSONResponse
 
 from api.admin.schemas import PreferenceSetBodyOut
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.bodies import read_object
 from api.kit.parameters import ERROR_RESPONSES, takes
-from api.kit.shapes import answer
+from api.kit.shapes import answer, read_named
 from api.kit.strings import known_id
-from domain.kit.errors import InvalidParams
-from domain.kit.shapes import read_shape
 from domain.preferences.requests import PreferenceSetIn
 from services.account.environments import get_scope
 from services.preferences import defaults
-
-_NAME = "preference_set"
 
 router = APIRouter(
     prefix="/v1/admin/environments/{slug}/preference_set",
@@ -35,20 +30,19 @@ async def get_default_preference_set(
     return answer(PreferenceSetBodyOut.of(await defaults.get_default_set(engine, environment)))
 
 
-@router.put("", response_model=PreferenceSetBodyOut, openapi_extra=takes(PreferenceSetIn))
+@router.put(
+    "",
+    response_model=PreferenceSetBodyOut,
+    openapi_extra=takes(PreferenceSetIn, name="preference_set"),
+)
 async def put_default_preference_set(
     slug: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
     """Set the default preferences of an environment; takes effect at once.
 
-    They replace the existing ones unless `__persistence_strategy__` asks to merge them. The set may
-    also be given under `preference_set`, as it is returned.
+    They replace the existing ones unless `__persistence_strategy__` asks to merge them.
     """
-    body = await read_object(request)
-    if _NAME in body and not isinstance(body[_NAME], dict):
-        raise InvalidParams.of(_NAME, "must be an object")
-    place = _NAME if _NAME in body else ""
-    given = read_shape(PreferenceSetIn, body.get(_NAME, body), field=place)
+    given = await read_named(request, PreferenceSetIn, "preference_set")
     environment = await get_scope(engine, known_id(slug))
     stored = await defaults.put_default_set(engine, environment, given)
     return answer(PreferenceSetBodyOut.of(stored))

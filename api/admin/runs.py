@@ -69,6 +69,12 @@ class WaitingRunOut(Out):
         )
 
 
+class WaitingRunBodyOut(Out):
+    """The run as it is now."""
+
+    run: WaitingRunOut
+
+
 class CancelledOut(Out):
     """How many runs were cancelled, and how many items were taken out of open batches."""
 
@@ -152,7 +158,7 @@ async def cancel_runs(
 
 @router.post(
     "/{run_id}/wait",
-    response_model=WaitingRunOut,
+    response_model=WaitingRunBodyOut,
     responses=refusals({422: "run_not_delayed, wait_too_long, batch_closed"}),
     openapi_extra=takes(WaitRequest, query=ENVIRONMENT_HELP),
 )
@@ -167,7 +173,7 @@ async def move_wait(
     wanted = await read_body(request, WaitRequest)
     environment = await read_environment(engine, query)
     run = await moved_waits.move_wait(engine, environment, known_uuid(run_id), wanted.until)
-    return answer(WaitingRunOut.of(run))
+    return answer(WaitingRunBodyOut(run=WaitingRunOut.of(run)))
 
 
 @router.get(

@@ -13,7 +13,7 @@ from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import PlainEntriesOut, answer, read_body
+from api.kit.shapes import PlainEntriesOut, answer, read_named
 from api.kit.strings import known_id, known_uuid
 from api.management.requests import PAGE_HELP, read_limit
 from domain.account.security import SecurityRequest, SigningKeyRequest
@@ -45,7 +45,7 @@ async def list_signing_keys(
     "/signing_keys",
     response_model=SigningKeyBodyOut,
     responses=refusals({422: "too_many_signing_keys, signing_key_exists"}),
-    openapi_extra=takes(SigningKeyRequest),
+    openapi_extra=takes(SigningKeyRequest, name="signing_key"),
 )
 async def create_signing_key(
     slug: str, request: Request, _token: ServiceToken, engine: EngineDep
@@ -54,7 +54,7 @@ async def create_signing_key(
 
     The private half of a key created here is shown only in this answer.
     """
-    wanted = await read_body(request, SigningKeyRequest)
+    wanted = await read_named(request, SigningKeyRequest, "signing_key")
     environment = await get_scope(engine, known_id(slug))
     issued = await security.create_signing_key(engine, environment, wanted.name, wanted.public_key)
     return answer(SigningKeyBodyOut.of(issued))
@@ -78,12 +78,16 @@ async def get_security(slug: str, _token: ServiceToken, engine: EngineDep) -> JS
     return answer(SecurityBodyOut.of(await security.get_security(engine, environment)))
 
 
-@router.put("/security", response_model=SecurityBodyOut, openapi_extra=takes(SecurityRequest))
+@router.put(
+    "/security",
+    response_model=SecurityBodyOut,
+    openapi_extra=takes(SecurityRequest, name="security"),
+)
 async def put_security(
     slug: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
     """Set whether public keys of an environment need a user token; takes effect at once."""
-    wanted = await read_body(request, SecurityRequest)
+    wanted = await read_named(request, SecurityRequest, "security")
     environment = await get_scope(engine, known_id(slug))
     stored = await security.put_security(engine, environment, wanted.enhanced_security)
     return answer(SecurityBodyOut.of(stored))

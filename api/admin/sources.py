@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 
 from api.kit.addresses import address_of_api
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id
 from api.management.sources.schemas import SourceBodyOut, SourceOut
@@ -21,6 +21,7 @@ router = APIRouter(prefix="/v1/admin/sources", tags=["Admin: sources"], response
 @router.put(
     "/{key}/environments/{slug}/verification",
     response_model=SourceBodyOut,
+    responses=refusals({422: "sealed_with_other_key"}),
     openapi_extra=takes(VerificationIn),
 )
 async def put_source_verification(

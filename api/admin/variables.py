@@ -9,23 +9,28 @@ from starlette.responses import JSONResponse
 
 from api.admin.schemas import BrandingBodyOut, VariableBodyOut
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.parameters import ERROR_RESPONSES, takes
-from api.kit.shapes import answer, read_body
+from api.kit.parameters import ERROR_RESPONSES, refusals, takes
+from api.kit.shapes import answer, read_named
 from api.kit.strings import known_id, new_id_of
 from api.management.content.variables import VariableOut
-from domain.content.variables import BrandingBody, VariableBody
+from domain.content.variables import BrandingBody, BrandingRequest, VariableBody, VariableRequest
 from services.account.environments import get_scope
 from services.content import variables
 
 router = APIRouter(prefix="/v1/admin", tags=["Admin: variables"], responses=ERROR_RESPONSES)
 
 
-@router.put("/variables/{key}", response_model=VariableBodyOut, openapi_extra=takes(VariableBody))
+@router.put(
+    "/variables/{key}",
+    response_model=VariableBodyOut,
+    responses=refusals({422: "sealed_with_other_key"}),
+    openapi_extra=takes(VariableBody, name="variable"),
+)
 async def put_variable(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
     """Create a variable, or change the given members; takes effect at once."""
-    wanted = (await read_body(request, VariableBody)).variable
+    wanted = await read_named(request, VariableRequest, "variable", may_be_empty=False)
     view = await variables.put_variable(engine, new_id_of(key, field="key"), wanted)
     return answer(VariableBodyOut(variable=VariableOut.of(view)))
 
@@ -47,13 +52,13 @@ async def get_branding(slug: str, _token: ServiceToken, engine: EngineDep) -> JS
 @router.put(
     "/environments/{slug}/branding",
     response_model=BrandingBodyOut,
-    openapi_extra=takes(BrandingBody),
+    openapi_extra=takes(BrandingBody, name="branding"),
 )
 async def put_branding(
     slug: str, request: Request, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
     """Set the branding of an environment as a whole; takes effect at once."""
-    wanted = (await read_body(request, BrandingBody)).branding
+    wanted = await read_named(request, BrandingRequest, "branding", may_be_empty=False)
     environment = await get_scope(engine, known_id(slug))
     given = wanted.model_dump(mode="json", exclude_unset=True)
     return _branding(await variables.put_branding(engine, environment, given))

@@ -131,3 +131,9 @@ class WebhookDeliveryDetailOut(WebhookDeliveryOut):
             payload=json.loads(logged.body),
             requests=[WebhookAttemptOut.of(attempt) for attempt in logged.attempts],
         )
+
+
+class WebhookDeliveryDetailBodyOut(Out):
+    """The delivery as it is now, with its requests."""
+
+    delivery: WebhookDeliveryDetailOut

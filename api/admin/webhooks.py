@@ -11,6 +11,7 @@ from api.admin.schemas import CountOut
 from api.admin.webhook_schemas import (
     WebhookBodyOut,
     WebhookDeliveryBodyOut,
+    WebhookDeliveryDetailBodyOut,
     WebhookDeliveryDetailOut,
     WebhookDeliveryOut,
     WebhookOut,
@@ -20,7 +21,7 @@ from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_UUID, BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import PlainEntriesOut, answer, read_body
+from api.kit.shapes import PlainEntriesOut, answer, read_body, read_named
 from api.kit.strings import known_uuid
 from api.management.requests import (
     ENVIRONMENT_HELP,
@@ -53,13 +54,13 @@ async def list_webhooks(_token: ServiceToken, engine: EngineDep, query: QueryDep
     "",
     response_model=WebhookBodyOut,
     responses=refusals({422: "too_many_webhooks"}),
-    openapi_extra=takes(WebhookRequest, query=ENVIRONMENT_HELP),
+    openapi_extra=takes(WebhookRequest, name="webhook", query=ENVIRONMENT_HELP),
 )
 async def create_webhook(
     request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Create a webhook. Its signing key is shown only in this answer."""
-    wanted = await read_body(request, WebhookRequest)
+    wanted = await read_named(request, WebhookRequest, "webhook")
     environment = await read_environment(engine, query)
     made = await endpoints.create_endpoint(engine, environment, wanted)
     return answer(WebhookBodyOut(webhook=WebhookOut.of(made.row, made.signing_key)))
@@ -80,13 +81,13 @@ async def get_webhook(
 @router.put(
     "/{webhook_id}",
     response_model=WebhookBodyOut,
-    openapi_extra=takes(WebhookChange, query=ENVIRONMENT_HELP),
+    openapi_extra=takes(WebhookChange, name="webhook", query=ENVIRONMENT_HELP),
 )
 async def change_webhook(
     webhook_id: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Change a webhook, enable or disable it; what is left out stays unchanged."""
-    change = await read_body(request, WebhookChange)
+    change = await read_named(request, WebhookChange, "webhook")
     environment = await read_environment(engine, query)
     changed = await endpoints.change_endpoint(engine, environment, known_uuid(webhook_id), change)
     return answer(WebhookBodyOut(webhook=WebhookOut.of(changed)))
@@ -157,7 +158,7 @@ async def list_webhook_deliveries(
 
 @router.get(
     "/{webhook_id}/deliveries/{delivery_id}",
-    response_model=WebhookDeliveryDetailOut,
+    response_model=WebhookDeliveryDetailBodyOut,
     openapi_extra=takes(query=ENVIRONMENT_HELP),
 )
 async def get_webhook_delivery(
@@ -168,7 +169,7 @@ async def get_webhook_delivery(
     found = await log.get_delivery(
         engine, environment, known_uuid(webhook_id), known_uuid(delivery_id)
     )
-    return answer(WebhookDeliveryDetailOut.of_logged(found))
+    return answer(WebhookDeliveryDetailBodyOut(delivery=WebhookDeliveryDetailOut.of_logged(found)))
 
 
 @router.post(

@@ -114,6 +114,7 @@ def instant(description: str) -> Param:
 def takes(
     body: type[BaseModel] | None = None,
     *,
+    name: str | None = None,
     query: Mapping[str, str | Param] | None = None,
     headers: Mapping[str, Param] | None = None,
     file: Mapping[str, str] | None = None,
@@ -123,6 +124,8 @@ def takes(
     Args:
         body: shape of the JSON body; it has to be there when one of its members has to, or
             one of several.
+        name: of the member under which the body may be given too, or without which it may be
+            given if the shape has that member; see `read_named`.
         query: each query parameter, by its name on the wire; a bare description documents a
             string that may be left out.
         headers: each header of the operation's own, by its name.
@@ -143,6 +146,10 @@ def takes(
             "content": {"application/json": {"schema": schema}},
             "required": bool(schema.get("required") or schema.get("anyOf")),
         }
+        if name in schema.get("properties", {}):
+            extra["requestBody"]["description"] = f"May also be given without `{name}` around it."
+        elif name is not None:
+            extra["requestBody"]["description"] = f"May also be given under `{name}`."
     parameters = [
         _parameter(name, place, given)
         for place, described in (("query", query), ("header", headers))

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse
 from api.kit.bodies import read_large_object, read_object
 from api.kit.pagination import encode_cursor
 from domain.kit.answers import LeftOut, Moment, Out
+from domain.kit.errors import InvalidParams
 from domain.kit.pages import Page
 from domain.kit.shapes import Shape, read_shape
 
@@ -32,6 +33,7 @@ __all__ = [
     "SuccessOut",
     "answer",
     "read_body",
+    "read_named",
 ]
 
 S = TypeVar("S", bound=Shape)
@@ -111,6 +113,31 @@ async def read_body(request: Request, shape: type[S]) -> S:
         PayloadTooLarge, RequestTimeout: see `read_object`.
     """
     return read_shape(shape, await read_object(request))
+
+
+async def read_named(
+    request: Request, shape: type[S], name: str, *, may_be_empty: bool = True
+) -> S:
+    """Read a body of a shape, given as it is or under its name, as answers have it.
+
+    Args:
+        request: the request.
+        shape: the model.
+        name: of the member that may hold it.
+        may_be_empty: whether a body counts that has neither the name nor a member of the shape;
+            otherwise the name is taken to be missing, or misspelt.
+
+    Raises:
+        InvalidParams, PayloadTooLarge, RequestTimeout: see `read_body`.
+    """
+    body = await read_object(request)
+    if name not in body:
+        if not may_be_empty and body.keys().isdisjoint(shape.model_fields):
+            raise InvalidParams.of(name, "is required")
+        return read_shape(shape, body)
+    if not isinstance(body[name], dict):
+        raise InvalidParams.of(name, "must be an object")
+    return read_shape(shape, body[name], field=name)
 
 
 async def read_large_body(request: Request, shape: type[S]) -> S:

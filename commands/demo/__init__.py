@@ -11,7 +11,6 @@ import asyncio
 import importlib.util
 import signal
 import sys
-from collections.abc import Sequence
 
 from commands.demo.stage import DemoFailed
 from commands.dev.client import DevStackError, read_dev_stack
@@ -20,18 +19,18 @@ from commands.embedded.errors import EmbeddedError
 from commands.seed.keys import SeedKeysError
 from runtime.settings import Settings
 
+PARSER = argparse.ArgumentParser(prog="carillon demo", description=__doc__)
+PARSER.add_argument(
+    "--cli", action="store_true", help="change a message with Knock's CLI (needs Node.js)"
+)
 
-def main(settings: Settings, arguments: Sequence[str]) -> int:
+
+def main(settings: Settings, parsed: argparse.Namespace) -> int:
     """Play against the stack of `CARILLON_HOME`, or one of its own, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="carillon demo", description=__doc__)
-    parser.add_argument(
-        "--cli", action="store_true", help="change a message with Knock's CLI (needs Node.js)"
-    )
-    with_cli = parser.parse_args(arguments).cli
     if importlib.util.find_spec("knockapi") is None:
         return _complain("The demo needs Knock's SDK: install carillon[embedded].")
     try:
-        asyncio.run(_play(settings, with_cli=with_cli))
+        asyncio.run(_play(settings, with_cli=parsed.cli))
     except (DemoFailed, DevStackError, EmbeddedError, SeedKeysError) as failure:
         return _complain(str(failure))
     except (KeyboardInterrupt, asyncio.CancelledError):

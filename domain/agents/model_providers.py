@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from domain.kit.shapes import REFUSE_NULL, Shape, Wrong
+from domain.kit.shapes import REFUSE_NULL, ReplaceUnreadable, Shape, Wrong
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
@@ -40,6 +40,7 @@ class ModelProviderRequest(Shape):
     api_key: str | None = Field(
         None, description="A secret; if it is left out or sent back masked, it keeps its value."
     )
+    replace_unreadable: ReplaceUnreadable = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject
-from domain.kit.shapes import Shape
+from domain.kit.shapes import ReplaceUnreadable, Shape
 
 _LONGEST_NAME = 255
 
@@ -42,3 +42,4 @@ class ChannelSettingsRequest(Shape):
     conditions: JsonObject | None = Field(
         default_factory=lambda: None, description="Default: none; null removes them."
     )
+    replace_unreadable: ReplaceUnreadable = False

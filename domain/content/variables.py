@@ -19,7 +19,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from domain.kit.branding import COLOR_DEFAULTS, BrandingMembers
 from domain.kit.filters import Filter
 from domain.kit.json_types import JsonObject, JsonValue, read_json
-from domain.kit.shapes import Shape, Wrong
+from domain.kit.shapes import ReplaceUnreadable, Shape, Wrong
 
 MAX_VARIABLES = 500
 MAX_VALUE = 16_384
@@ -135,6 +135,7 @@ class VariableRequest(Shape):
     environment_values: dict[str, _Value] = Field(
         default_factory=dict, description="By slug of the environment; null removes a value."
     )
+    replace_unreadable: ReplaceUnreadable = False
 
 
 class VariableBody(Shape):

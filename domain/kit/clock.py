@@ -31,6 +31,12 @@ def iso(moment: datetime | None) -> str | None:
     return text.removesuffix(_ZULU) + "Z"
 
 
+def in_words(moment: object) -> str:
+    """Write an instant as sentences for people do, whether it is one or its text; else as it is."""
+    known = moment if isinstance(moment, datetime) else parse_instant(moment)
+    return f"{known.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if known else str(moment)
+
+
 def parse_instant(text: object) -> datetime | None:
     """Read an ISO 8601 date-time or date; naive values are UTC; None when it is neither."""
     if not isinstance(text, str) or not text[:4].isdigit():

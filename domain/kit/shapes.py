@@ -16,6 +16,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     TypeAdapter,
@@ -231,6 +232,16 @@ Instant = Annotated[
     datetime,
     BeforeValidator(_instant),
     WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+# Says that a secret may be lost which cannot be read; see `services/overwriting.py`.
+ReplaceUnreadable = Annotated[
+    bool,
+    Field(
+        description="Write over secrets that were encrypted with a key which the process does not "
+        "have; otherwise that is refused."
+    ),
 ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from domain.kit.clock import in_words
 from domain.kit.json_types import JsonObject
 from domain.messages.messages import Message
 from domain.messages.statuses import PENDING_DELIVERY, DeliveryStatus
@@ -48,7 +49,7 @@ def explain_message(message: Message, progress: MessageProgress | None, now: dat
     told = _told(message, progress, now)
     for done, at in (("read", message.read_at), ("clicked", message.link_clicked_at)):
         if at is not None:
-            told += f", was last {done} at {at.isoformat()}"
+            told += f", was last {done} at {in_words(at)}"
     return f"Step {message.step_ref} made a message on {where}: it {told}."
 
 
@@ -78,7 +79,7 @@ def _pending(message: Message, progress: MessageProgress, now: datetime) -> str:
         is_window = not progress.attempts and message.scheduled_at is not None
         window = "for its send window, which opens at" if is_window else "until"
         again = "will be retried at" if progress.attempts else f"waits {window}"
-        told.append(f"{again} {due.isoformat()}")
+        told.append(f"{again} {in_words(due)}")
     else:
         told.append("is being retried now" if progress.attempts else "is on its way")
     return ", and ".join(told)

@@ -17,6 +17,13 @@ class ObjectReference(Out):
 Reference = str | ObjectReference
 
 
+def label_of(reference: Reference) -> str:
+    """Return how sentences name whom a reference is to."""
+    if isinstance(reference, str):
+        return reference
+    return RecipientRef(reference.collection, reference.id).label
+
+
 def reference(ref: RecipientRef) -> Reference:
     """Write a reference to a user or an object."""
     return ref.id if ref.is_user else ObjectReference(id=ref.id, collection=ref.collection)

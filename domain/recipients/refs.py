@@ -51,6 +51,11 @@ class RecipientRef:
         """Return the global id that Knock writes, for example `gid://Object/$users/jhammond`."""
         return f"{_GID_PREFIX}{self.collection}/{self.id}"
 
+    @property
+    def label(self) -> str:
+        """Return how sentences name it: the id of a user, else its collection and its id."""
+        return self.id if self.is_user else f"{self.collection}/{self.id}"
+
     def wire(self) -> JsonValue:
         """Return the form that the API answers: a string for a user, else `{id, collection}`."""
         return self.id if self.is_user else {"id": self.id, "collection": self.collection}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain.kit.clock import in_words
 from domain.kit.json_types import JsonObject, JsonValue
+from domain.recipients.refs import RecipientRef
 from domain.runs.events import RunEventType
 from domain.runs.rows import RunEvent
 
@@ -83,13 +86,20 @@ def _conditions(data: JsonObject) -> str:
 
 
 def _shown(value: JsonValue) -> str:
-    return "nothing" if value is None else repr(value) if isinstance(value, str) else str(value)
+    """Write a value of somebody's data: what is not a string as JSON has it."""
+    if value is None:
+        return "nothing"
+    return repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _counted(number: object, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _judged(what: str) -> _Sentence:
     def write(data: JsonObject) -> str:
         if "passed" not in data:
-            return f"{what} could not be evaluated: {_why(data)}."
+            return _ended(f"{what} could not be evaluated: {_why(data)}")
         verdict = "are met" if data["passed"] else "are not met"
         trace = _conditions(data)
         return f"{what} {verdict}{': ' + trace if trace else ''}."
@@ -102,11 +112,11 @@ def _plain(text: str) -> _Sentence:
 
 
 def _reasoned(text: str) -> _Sentence:
-    return lambda data: f"{text}: {_why(data)}."
+    return lambda data: _ended(f"{text}: {_why(data)}")
 
 
 def _completed(data: JsonObject) -> str:
-    return f"The run ended: {_why(data)}." if data.get("reason") else "The run completed."
+    return _ended(f"The run ended: {_why(data)}") if data.get("reason") else "The run completed."
 
 
 def _into(what: str, member: str) -> _Sentence:
@@ -138,7 +148,7 @@ def _preferred(data: JsonObject) -> str:
 def _changed(data: JsonObject) -> str:
     """Write whom a step has changed, and which members."""
     who = data.get("recipient")
-    name = f"{who.get('collection')}/{who.get('id')}" if isinstance(who, dict) else who
+    name = RecipientRef.of_wire(who).label if who else None
     changes = data.get("changes")
     what = ", ".join(changes) if isinstance(changes, dict) else ""
     left = data.get("left_out") or []
@@ -168,22 +178,36 @@ def _by_key(data: JsonObject) -> str:
     return " (the key rendered to nothing)" if key is None else f" (key {key!r})"
 
 
-def _counted(text: str) -> _Sentence:
+def _throttled(text: str) -> _Sentence:
     def write(data: JsonObject) -> str:
-        return f"{text}: {data.get('count')} of {data.get('limit')} until {data.get('ends_at')}."
+        until = in_words(data.get("ends_at"))
+        return f"{text}: {data.get('count')} of {data.get('limit')} until {until}."
 
     return write
 
 
+def _awaited(data: JsonObject) -> str:
+    """Write which event a run waits for; whichever, where a member of it does not matter."""
+    key = f" {_shown(data['event_key'])}" if data.get("event_key") else ""
+    source = f" of {_shown(data['source_key'])}" if data.get("source_key") else ""
+    until = in_words(data.get("expires_at"))
+    return f"The run waits for the event {data.get('event_type')}{key}{source} until {until}."
+
+
 def _responded(data: JsonObject) -> str:
     response = data.get("response")
-    status = response.get("status") if isinstance(response, dict) else None
-    trouble = f": {data['error']}" if data.get("error") else "."
-    return f"The server answered {status}{trouble}"
+    status = response.get("status") if isinstance(response, dict) else "something"
+    trouble = f": {data['error']}" if data.get("error") else ""
+    return _ended(f"The server answered {status}{trouble}")
 
 
 def _answered(data: JsonObject) -> str:
-    return f"The model answered{': ' + str(data['error']) if data.get('error') else '.'}"
+    return _ended(f"The model answered{': ' + str(data['error']) if data.get('error') else ''}")
+
+
+def _ended(sentence: str) -> str:
+    """End a sentence once, also where it ends with one of somebody else's."""
+    return sentence.rstrip(".") + "."
 
 
 def _chosen(data: JsonObject) -> str:
@@ -223,28 +247,30 @@ SENTENCES: Mapping[RunEventType, _Sentence] = {
     RunEventType.STEP_FAILED: _reasoned("The step failed for good"),
     RunEventType.MESSAGE_ENQUEUED: _enqueued,
     RunEventType.ATTACHMENTS_NOT_SENT: lambda data: (
-        f"The message goes out without {data.get('count')} attachments."
+        f"The message goes out without {_counted(data.get('count'), 'attachment')}."
     ),
     RunEventType.BATCH_OPENED: lambda data: (
         f"The run opened a batch{_by_key(data)} and waits for more items until"
-        f" {data.get('closing_at')}."
+        f" {in_words(data.get('closing_at'))}."
     ),
     RunEventType.BATCH_FLUSHED: lambda data: (
         f"The first item{_by_key(data)} passed through at once; later items are gathered until"
-        f" {data.get('closing_at')}."
+        f" {in_words(data.get('closing_at'))}."
     ),
     RunEventType.BATCH_JOINED: lambda data: (
         f"The item joined an open batch{_by_key(data)}; run {data.get('carrier_run_id')} "
         "continues with it."
     ),
     RunEventType.BATCH_CLOSED: lambda data: (
-        f"The batch closed with {data.get('total_activities')} items."
+        f"The batch closed with {_counted(data.get('total_activities'), 'item')}."
     ),
     RunEventType.BATCH_TAKEN_OVER: lambda data: (
         "The run takes over a batch whose own run was ended from outside."
     ),
     RunEventType.BATCH_ITEM_REMOVED: _reasoned("The item was removed from its batch"),
-    RunEventType.DELAY_STARTED: lambda data: f"The run waits until {data.get('delay_until')}.",
+    RunEventType.DELAY_STARTED: lambda data: (
+        f"The run waits until {in_words(data.get('delay_until'))}."
+    ),
     RunEventType.DELAY_SKIPPED: _reasoned("The run did not wait"),
     RunEventType.DELAY_COMPLETED: _plain("The run has waited."),
     RunEventType.BRANCH_SELECTED: _into("branch", "branch"),
@@ -258,43 +284,41 @@ SENTENCES: Mapping[RunEventType, _Sentence] = {
     RunEventType.WORKFLOW_TRIGGERED: lambda data: (
         f"The step triggered {data.get('workflow')!r}: {data.get('workflow_run_id')}."
     ),
-    RunEventType.THROTTLE_ALLOWED: _counted("The throttle let the run pass"),
-    RunEventType.THROTTLE_HIT: _counted("The throttle stopped the run"),
+    RunEventType.THROTTLE_ALLOWED: _throttled("The throttle let the run pass"),
+    RunEventType.THROTTLE_HIT: _throttled("The throttle stopped the run"),
     RunEventType.FETCH_REQUESTED: lambda data: (
         f"The reusable request {data['reusable_request']!r} was rendered."
         if "reusable_request" in data
         else "A request was rendered."
     ),
     RunEventType.FETCH_RESPONDED: _responded,
-    RunEventType.FETCH_UNANSWERED: lambda data: (
+    RunEventType.FETCH_UNANSWERED: lambda data: _ended(
         f"No answer came: {data.get('error') or 'the server did not answer'}"
     ),
     RunEventType.FETCH_RETRY_SCHEDULED: lambda data: (
-        f"The request will be sent again at {data.get('retry_at')}."
+        f"The request will be sent again at {in_words(data.get('retry_at'))}."
     ),
     RunEventType.AGENT_ASKED: lambda data: f"The model {data.get('model')!r} is asked.",
     RunEventType.AGENT_ANSWERED: _answered,
-    RunEventType.AGENT_UNANSWERED: lambda data: (
+    RunEventType.AGENT_UNANSWERED: lambda data: _ended(
         f"The model did not answer: {data.get('error') or 'it gave no reason'}"
     ),
     RunEventType.AGENT_RETRY_SCHEDULED: lambda data: (
-        f"The model will be asked again at {data.get('retry_at')}."
+        f"The model will be asked again at {in_words(data.get('retry_at'))}."
     ),
-    RunEventType.AGENT_FAILED: lambda data: (
-        f"The run continued without an answer: {data.get('error') or 'no reason is known'}."
+    RunEventType.AGENT_FAILED: lambda data: _ended(
+        f"The run continued without an answer: {data.get('error') or 'no reason is known'}"
     ),
     RunEventType.CHANNEL_GROUP_EVALUATED: _chosen,
-    RunEventType.CHANNEL_SKIPPED: lambda data: (
-        f"The channel {data.get('channel_key')!r} was left out: {_why(data)}."
+    RunEventType.CHANNEL_SKIPPED: lambda data: _ended(
+        f"The channel {data.get('channel_key')!r} was left out: {_why(data)}"
     ),
-    RunEventType.WAIT_REGISTERED: lambda data: (
-        f"The run waits for the event {data.get('event_type')} {data.get('event_key')!r} until"
-        f" {data.get('expires_at')}."
-    ),
+    RunEventType.WAIT_REGISTERED: _awaited,
     RunEventType.WAIT_CONDITIONS_EVALUATED: _judged("The conditions on an event that came"),
     RunEventType.WAIT_MATCHED: lambda data: f"The event came: {data.get('event_id')}.",
     RunEventType.WAIT_TIMED_OUT: _plain("The event did not come in time."),
     RunEventType.WAIT_MOVED: lambda data: (
-        f"An operator moved the end of the wait from {data.get('from')} to {data.get('until')}."
+        f"An operator moved the end of the wait from {in_words(data.get('from'))} to"
+        f" {in_words(data.get('until'))}."
     ),
 }

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.functional_validators import AfterValidator
 
-from domain.kit.shapes import Shape, Text
+from domain.kit.shapes import ReplaceUnreadable, Shape, Text
 
 # Where a scheme signs the time, an older event may be somebody else's copy.
 TOLERANCE_SECONDS = 300
@@ -34,10 +34,11 @@ class VerificationIn(Shape):
     algorithm: Literal["sha1", "sha256", "sha512"] = Field("sha256", description="Of `hmac`.")
     encoding: Literal["hex", "base64"] = Field("hex", description="Of `hmac`.")
     prefix: str = Field("", max_length=100, description="For `hmac`: the prefix of the value.")
+    replace_unreadable: ReplaceUnreadable = False
 
     def described(self) -> dict[str, str]:
-        """Return all of it but the secret."""
-        return {name: value for name, value in self if name != "secret"}
+        """Return how it signs: all of it but the secret."""
+        return self.model_dump(exclude={"secret", "replace_unreadable"})
 
 
 def is_genuine(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.kit.json_types import JsonValue
+from domain.recipients.refs import RecipientRef
 from domain.triggers.rows import MOST_HELD_BACK, AcceptedTrigger
 
 
@@ -39,7 +40,4 @@ def _sentences(trigger: AcceptedTrigger) -> Iterator[str]:
 
 def _named(references: list[JsonValue]) -> str:
     """Name recipients; an object with its collection."""
-    return ", ".join(
-        f"{each.get('collection')}/{each.get('id')}" if isinstance(each, dict) else str(each)
-        for each in references
-    )
+    return ", ".join(RecipientRef.of_wire(each).label for each in references)

@@ -8,18 +8,18 @@ from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from models.queries.account import environments as queries
 from runtime.database import Connection
-from services.engine import Engine
+from services.reading import Reads
 
 
-async def get_scope(engine: Engine, slug: str) -> EnvironmentScope:
+async def get_scope(reads: Reads, slug: str) -> EnvironmentScope:
     """Return the environment that a request of the account works in. Raises NotFound."""
-    async with engine.connection() as connection:
+    async with reads.connection() as connection:
         return (await find_environment(connection, slug)).scope
 
 
-async def get_environment(engine: Engine, slug: str) -> Environment:
+async def get_environment(reads: Reads, slug: str) -> Environment:
     """Return an environment. Raises NotFound."""
-    async with engine.connection() as connection:
+    async with reads.connection() as connection:
         return await find_environment(connection, slug)
 
 
@@ -51,7 +51,7 @@ async def require_writable(
     )
 
 
-async def list_environments(engine: Engine, request: PageRequest) -> Page[Environment]:
+async def list_environments(reads: Reads, request: PageRequest) -> Page[Environment]:
     """Return a page of environments in the order of promotion."""
-    async with engine.connection() as connection:
+    async with reads.connection() as connection:
         return await queries.list_environments(connection, request)

@@ -12,6 +12,7 @@ from models.queries.agents import model_providers as queries
 from providers.registry import MASK
 from runtime.vault import Vault
 from services.engine import Engine
+from services.overwriting import keep_unreadable
 
 # What an answer has in the place of a key.
 SHOWN_KEY = MASK
@@ -28,7 +29,12 @@ async def list_providers(
 async def put_provider(
     engine: Engine, environment: EnvironmentScope, name: str, wanted: ModelProviderRequest
 ) -> ModelProvider:
-    """Set how the models of a name are reached. Raises InvalidParams."""
+    """Set how the models of a name are reached.
+
+    Raises:
+        InvalidParams: the name is none, or there is no key.
+        Unprocessable: `sealed_with_other_key`.
+    """
     if not is_provider_name(name):
         raise InvalidParams.of("name", "must be 1 to 63 characters of a-z, 0-9, _ and -")
     async with engine.unit() as unit:
@@ -40,6 +46,8 @@ async def put_provider(
             raise InvalidParams.of("api_key", "is required")
         sealed = before.sealed if before is not None else b""
         if not is_kept:
+            what = f"the model provider {name}"
+            keep_unreadable(engine.vault, sealed, what, replace=wanted.replace_unreadable)
             place = _place(environment.id, name)
             sealed = engine.vault.seal({"api_key": wanted.api_key}, place)
         provider = ModelProvider(

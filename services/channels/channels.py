@@ -149,6 +149,7 @@ async def put_channel_settings(
     Raises:
         NotFound: no such channel.
         InvalidParams: the provider does not accept its settings, or another field is wrong.
+        Unprocessable: `sealed_with_other_key`.
     """
     async with engine.unit() as unit:
         connection = unit.connection

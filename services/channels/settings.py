@@ -34,6 +34,7 @@ from services.channels.sealing import (
 )
 from services.engine import Engine
 from services.json_schemas import schema_errors
+from services.overwriting import keep_unreadable
 from templating.messages.validation import template_errors
 
 _LOST = "the stored ones can no longer be decrypted: send them again"
@@ -76,8 +77,13 @@ def merge_settings(
 
     Raises:
         InvalidParams: with everything that is wrong in them.
+        Unprocessable: `sealed_with_other_key`.
     """
     kind, vault = find_kind(channel.channel_type), engine.vault
+    if before is not None:
+        what, replace = f"{channel.key} in {environment.slug}", wanted.replace_unreadable
+        for stored in (before.provider_settings, before.sealed_channel_settings):
+            keep_unreadable(vault, stored, what, replace=replace)
     if kind is None:
         raise InvalidParams.of(
             "type", f"channels of type {channel.channel_type} are not supported by this version"

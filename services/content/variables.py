@@ -39,6 +39,7 @@ from runtime.database import Connection
 from runtime.logs import get_logger
 from runtime.vault import BrokenSeal, CannotOpen, UnknownKey, Vault
 from services.engine import Engine, Unit
+from services.overwriting import keep_unreadable
 
 _log = get_logger(__name__)
 
@@ -93,6 +94,7 @@ async def put_variable(engine: Engine, key: str, wanted: VariableRequest) -> Var
     Raises:
         InvalidParams: the key or an environment is wrong, the type would change, or there are too
             many variables.
+        Unprocessable: `sealed_with_other_key`.
     """
     if not is_variable_key(key):
         raise InvalidParams.of(
@@ -112,10 +114,11 @@ async def put_variable(engine: Engine, key: str, wanted: VariableRequest) -> Var
         if "description" in wanted.model_fields_set:
             variable = replace(variable, description=wanted.description)
         if "value" in wanted.model_fields_set and not _is_mask(kind, wanted.value):
+            _keep_unreadable(unit, key, variable.sealed_value, wanted)
             value, sealed = _stored(engine.vault, kind, key, None, wanted.value)
             variable = replace(variable, value=value, sealed_value=sealed)
         await queries.put_variable(unit.connection, replace(variable, updated_at=unit.now))
-        await _put_values(unit, variable, wanted.environment_values)
+        await _put_values(unit, variable, wanted)
         await _seal_anew(unit, key)
         stored = await queries.get_variable(unit.connection, key)
         if stored is None:
@@ -187,10 +190,19 @@ async def list_unreadable_variables(connection: Connection, vault: Vault) -> lis
     return list(unreadable)
 
 
-async def _put_values(unit: Unit, variable: Variable, given: Mapping[str, str | None]) -> None:
+def _keep_unreadable(unit: Unit, key: str, sealed: bytes | None, wanted: VariableRequest) -> None:
+    """Refuse to write over a value that cannot be read here. Raises Unprocessable."""
+    replace = wanted.replace_unreadable
+    keep_unreadable(unit.engine.vault, sealed, f"the variable {key}", replace=replace)
+
+
+async def _put_values(unit: Unit, variable: Variable, wanted: VariableRequest) -> None:
     """Write what environments are given of a variable; null lets them have the account's again."""
+    given = wanted.environment_values
     if not given:
         return
+    stored = await queries.values_of(unit.connection, [variable.key])
+    sealed_here = {each.environment: each.sealed_value for each in stored}
     found = await environment_queries.all_environments(unit.connection)
     environments, errors = {each.slug: each for each in found}, []
     for slug, text in given.items():
@@ -201,6 +213,7 @@ async def _put_values(unit: Unit, variable: Variable, given: Mapping[str, str | 
         elif text is None:
             await queries.remove_value(unit.connection, environment.id, variable.key)
         elif not _is_mask(variable.type, text):
+            _keep_unreadable(unit, variable.key, sealed_here.get(slug), wanted)
             value, sealed = _stored(
                 unit.engine.vault, variable.type, variable.key, environment.id, text
             )

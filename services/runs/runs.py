@@ -11,22 +11,22 @@ from domain.runs.filters import RunFilters
 from domain.runs.rows import RecipientRun, RunEvent
 from domain.runs.story import whole_story
 from models.queries.runs import runs
-from services.engine import Engine
+from services.reading import Reads
 
 
 async def list_runs(
-    engine: Engine, environment: EnvironmentScope, wanted: RunFilters, request: PageRequest
+    reads: Reads, environment: EnvironmentScope, wanted: RunFilters, request: PageRequest
 ) -> Page[RecipientRun]:
     """Return a page of recipient runs, newest trigger first."""
-    async with engine.connection() as connection:
+    async with reads.connection() as connection:
         return await runs.list_runs(connection, environment.id, wanted, request)
 
 
 async def load_run(
-    engine: Engine, environment: EnvironmentScope, run_id: UUID
+    reads: Reads, environment: EnvironmentScope, run_id: UUID
 ) -> tuple[RecipientRun, list[RunEvent]]:
     """Return a recipient run and its events in order. Raises NotFound."""
-    async with engine.connection() as connection:
+    async with reads.connection() as connection:
         run = await runs.get_run(connection, environment.id, run_id)
         if run is None:
             raise NotFound("The workflow recipient run does not exist.")

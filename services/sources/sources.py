@@ -37,6 +37,7 @@ from models.queries.sources import sources as statements
 from runtime.database import Connection
 from runtime.tokens import new_token
 from services.engine import Engine, Unit
+from services.overwriting import keep_unreadable
 from services.webhooks.telling import tell_of_content
 
 _FIGURES_OF = timedelta(days=30)
@@ -163,14 +164,21 @@ def _stored(mappings: list[MappingIn] | None, now: datetime) -> list[JsonObject]
 async def put_verification(
     engine: Engine, environment: EnvironmentScope, key: str, wanted: VerificationIn
 ) -> SourceView:
-    """Say how a source signs what it sends to an environment. Raises NotFound."""
+    """Say how a source signs what it sends to an environment.
+
+    Raises:
+        NotFound: there is no such source.
+        Unprocessable: `sealed_with_other_key`.
+    """
     async with engine.unit() as unit:
         found = await _find_environment(unit.connection, environment, key)
+        what, replace = f"the source {key}", wanted.replace_unreadable
+        keep_unreadable(engine.vault, found.sealed_secret, what, replace=replace)
         await statements.set_verification(
             unit.connection,
             environment.id,
             found.source_id,
-            verification=dict(wanted.described()),
+            verification=wanted.described(),
             sealed_secret=engine.vault.seal({"secret": wanted.secret}, secret_place(found)),
             now=unit.now,
         )

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.kit.clock import iso
+from domain.kit.durations import MAX_DELAY
 from domain.kit.errors import NotFound, Unprocessable
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
@@ -47,9 +48,13 @@ async def move_wait(
     Raises:
         NotFound: there is no such run, or it has ended.
         Unprocessable: `run_not_delayed`, it waits for something that cannot be moved;
-            `wait_too_long`, nothing waits longer than thirty days for an event; `batch_closed`.
+            `wait_too_long`, nothing waits longer than a year, or than thirty days for an event;
+            `batch_closed`.
     """
     async with engine.unit() as unit:
+        # Runs are replayed with the code of their time, and so for a year at most.
+        if until is not None and until > unit.now + MAX_DELAY:
+            raise Unprocessable("A run waits for at most 365 days.", code="wait_too_long")
         run = await statements.lock_waiting(unit.connection, environment.id, run_id)
         if run is None:
             raise NotFound("There is no open recipient run with this id.")

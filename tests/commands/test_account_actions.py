@@ -33,7 +33,7 @@ def run(seeded: Seeded, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
     def run(*words: str, given: str = "") -> Any:
         monkeypatch.setattr("sys.stdin", io.StringIO(given))
-        assert admin.main(settings, list(words)) == 0, capsys.readouterr().err
+        assert admin.main(settings, admin.PARSER.parse_args(words)) == 0, capsys.readouterr().err
         printed = capsys.readouterr().out
         return json.loads(printed) if printed else None
 

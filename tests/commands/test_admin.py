@@ -81,6 +81,38 @@ def test_complaints_name_every_field(
     assert [line.split(":")[1].strip() for line in lines] == ["is_sandbox", "channel_settings"]
 
 
+def test_settings_under_another_key_are_replaced_only_when_told(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell that lacks the key of the installation says so, and nothing is lost."""
+    elsewhere = settings.model_copy(update={"secret_key": SecretStr("another key of ours")})
+    document = json.dumps({"provider_settings": {"url": "smtp://mail.example.com"}})
+
+    def set_up(given: Settings, *options: str, exit_code: int = 0) -> str:
+        monkeypatch.setattr("commands.cli.get_settings", lambda: given)
+        monkeypatch.setattr("sys.stdin", io.StringIO(document))
+        assert main(["admin", "channel-set", "smtp", "production", *options]) == exit_code
+        return capsys.readouterr().err
+
+    set_up(settings)
+    refused = set_up(elsewhere, exit_code=1)
+    assert "were encrypted with the key" in refused
+    assert "CARILLON_SECRET_KEY" in refused
+    set_up(settings)
+    set_up(elsewhere, "--replace-unreadable")
+    set_up(settings, exit_code=1)
+
+
+def test_an_unknown_provider_is_told_which_there_are(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An id is easily mistaken: Slack's is `chat_slack`."""
+    options = ("--name", "Chat", "--type", "chat", "--provider", "slack")
+    (told,) = _run(settings, capsys, "channel-put", "talk", *options, exit_code=1)
+    assert told.startswith("carillon: provider: unknown provider 'slack'; known: smtp, ")
+    assert "chat_slack" in told
+
+
 @pytest.mark.parametrize("text", ["{", "[]"])
 def test_a_file_without_an_object_is_refused(
     settings: Settings,
@@ -131,7 +163,7 @@ def test_recovery_says_what_it_found(
         "left_because_older": 0,
     }
     with pytest.raises(SystemExit):
-        admin.main(settings, ["recover", "--since", "yesterday"])
+        admin.main(settings, admin.PARSER.parse_args(["recover", "--since", "yesterday"]))
     assert "must be an ISO 8601 date or date-time" in capsys.readouterr().err
 
 

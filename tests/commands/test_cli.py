@@ -109,6 +109,14 @@ def test_a_command_that_is_none_is_told_which_there_are(
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
+def test_help_is_there_where_a_setting_is_wrong(name: str, tmp_path: Path) -> None:
+    """As a shell sees it: words are read before settings."""
+    done = _run_as_program(name, "--help", CARILLON_API_PORT="eighty", CARILLON_HOME=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: carillon {name} ")
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
 def test_each_command_has_help_of_its_own(capsys: pytest.CaptureFixture[str], name: str) -> None:
     """Whether it is a function or a module, and before anything of it is done."""
     with pytest.raises(SystemExit) as ended:

@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from commands.explain import explained, written
+from domain.kit.clock import in_words
 from domain.kit.errors import NotFound
 from domain.kit.ids import new_id
 from domain.triggers.rows import MOST_HELD_BACK
@@ -42,6 +43,28 @@ async def test_a_run_is_explained(world: World) -> None:
     assert "data.total greater than" in text
     assert "Step feed made a message on in-app: it was delivered." in text
     assert str(run_id) in lines[0]
+    assert all(" UTC  " in line for line in lines if line.startswith("20"))
+
+
+async def test_a_message_leads_to_its_run(world: World) -> None:
+    """Whoever asks where a message is knows its id, and not that of the run."""
+    message_id = await make_mail(world)
+    scope = world.environment.scope
+    lines = await explained(world.engine, scope, str(message_id), limit=5)
+    assert lines[0].startswith("Run ")
+    assert lines[-1].startswith("Step mail made a message")
+
+
+@pytest.mark.parametrize("name", ["nonsense", "01a219e3-2c7d-79df-ae74-1eb14d89914a"])
+async def test_what_is_unknown_says_what_may_be_asked(world: World, name: str) -> None:
+    """Of an id that is none, and of one that nothing has here: another environment may have it."""
+    scope = world.environment.scope
+    with pytest.raises(NotFound) as told:
+        await explained(world.engine, scope, name, limit=5)
+    assert str(told.value) == (
+        f"There is no recipient run, trigger or message of a run with the id {name!r} in"
+        f" {scope.slug}; --environment names another environment."
+    )
 
 
 async def test_an_unknown_run_is_missing(world: World) -> None:
@@ -94,7 +117,7 @@ async def test_a_message_that_was_refused_says_what_was_answered(world: World) -
     assert delivery is not None
     assert await _said(world, message_id) == (
         "Step mail made a message on mail-retry: it was not accepted, once so far (Sandbox answered"
-        f" 503), and will be retried at {delivery['due_at'].isoformat()}."
+        f" 503), and will be retried at {in_words(delivery['due_at'])}."
     )
     await world.change_delivery(message_id, "due_at = now(), attempts = 7")
     assert await world.deliver(message_id) == "undelivered"
@@ -145,13 +168,13 @@ async def test_a_trigger_is_explained_with_its_runs(world: World) -> None:
     for run in await world.runs(trigger):
         await world.walk(run["id"])
     scope = world.environment.scope
-    text = "\n".join(await explained(world.engine, scope, trigger, limit=5))
+    text = "\n".join(await explained(world.engine, scope, str(trigger), limit=5))
 
     assert "The workflow 'flow' was triggered (source: api)." in text
     assert "Not stored, but only referred to by id: bob." in text
     assert "of 'flow' for 'ada': completed." in text
-    assert "of 'flow' for 'o': completed." in text
-    less = await explained(world.engine, scope, trigger, limit=1)
+    assert "of 'flow' for 'teams/o': completed." in text
+    less = await explained(world.engine, scope, str(trigger), limit=1)
     assert "1 of its runs; --limit shows more:" in less
 
 
@@ -160,7 +183,7 @@ async def test_a_trigger_of_nobody_says_so(world: World) -> None:
     await world.publish("flow", channel_step("feed"))
     trigger = await world.trigger("flow", "bob", {"id": "x", "collection": "teams"})
     scope = world.environment.scope
-    lines = await explained(world.engine, scope, trigger, limit=5)
+    lines = await explained(world.engine, scope, str(trigger), limit=5)
     assert "Not stored, but only referred to by id: bob, teams/x." in lines
     assert lines[-1] == "It made no runs."
 
@@ -170,7 +193,7 @@ async def test_who_has_had_a_run_is_held_back(world: World) -> None:
     await world.publish("flow", channel_step("feed"), trigger_frequency="once_per_recipient")
     await world.trigger("flow", {"id": "ada"})
     again = await world.trigger("flow", {"id": "ada"}, {"id": "ben"})
-    text = "\n".join(await explained(world.engine, world.environment.scope, again, limit=5))
+    text = "\n".join(await explained(world.engine, world.environment.scope, str(again), limit=5))
     assert "they have had their run: ada." in text
     assert "for 'ben': queued." in text
 
@@ -186,11 +209,11 @@ async def test_followers_who_have_had_a_run_are_held_back(world: World) -> None:
     again = await world.trigger("flow", PROJECT, "ben")
     assert await expand(world.engine, world.environment.id, again)
     assert await expand(world.engine, world.environment.id, again)
-    lines = await explained(world.engine, world.environment.scope, again, limit=5)
+    lines = await explained(world.engine, world.environment.scope, str(again), limit=5)
     (line,) = [each for each in lines if each.startswith("Held back, ")]
     named = line.rpartition(": ")[2].removesuffix(".").split(", ")
     assert sorted(named) == ["ada", "ben", "projects/p"]
-    assert any("for 'q': queued." in each for each in lines)
+    assert any("for 'projects/q': queued." in each for each in lines)
 
 
 async def test_of_many_who_are_held_back_some_are_named(world: World) -> None:
@@ -211,7 +234,7 @@ async def test_of_many_who_are_held_back_some_are_named(world: World) -> None:
         again,
     )
     assert row["many"] == MOST_HELD_BACK + 1
-    lines = await explained(world.engine, world.environment.scope, again, limit=5)
+    lines = await explained(world.engine, world.environment.scope, str(again), limit=5)
     assert any(each.endswith(f"u{MOST_HELD_BACK}, and others.") for each in lines), lines
 
 
@@ -228,7 +251,7 @@ async def test_an_entry_that_a_workflow_refuses_is_explained(world: World) -> No
         await world.enter("beta", "ada", "ben")
     (line,) = [each for each in logged if each["event"] == "audience_entry_not_triggered"]
     trigger = UUID(line["workflow_run_id"])
-    lines = await explained(world.engine, world.environment.scope, trigger, limit=5)
+    lines = await explained(world.engine, world.environment.scope, str(trigger), limit=5)
     assert "The workflow 'strict' was triggered (source: audience)." in lines
     assert any("It was refused, so nobody had a run: " in each and "plan" in each for each in lines)
     assert lines[-1] == "It named: ada, ben."
@@ -242,4 +265,4 @@ async def test_another_environment_s_trigger_is_missing(world: World) -> None:
     trigger = await world.trigger("flow")
     other = (await world.make.environment()).scope
     with pytest.raises(NotFound):
-        await explained(world.engine, other, trigger, limit=5)
+        await explained(world.engine, other, str(trigger), limit=5)

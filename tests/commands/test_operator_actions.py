@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from commands import admin
+from commands.explain import PARSER as EXPLAIN
 from commands.explain import main as explain
 from domain.kit.errors import BadRequest, NotFound
 from runtime.settings import Settings
@@ -22,7 +23,7 @@ def test_operators_work_from_a_shell(seeded: Seeded, capsys: pytest.CaptureFixtu
     settings = Settings(database_url=seeded.url, secret_key=SecretStr("k" * 16))
 
     def run(*words: str) -> Any:
-        assert admin.main(settings, list(words)) == 0
+        assert admin.main(settings, admin.PARSER.parse_args(words)) == 0
         return json.loads(capsys.readouterr().out)
 
     mail = CHANNEL_KEYS["email"]
@@ -39,10 +40,10 @@ def test_operators_work_from_a_shell(seeded: Seeded, capsys: pytest.CaptureFixtu
     unknown = "01a20369-4332-72dc-a9d2-ce5e359dec18"
     for name in ("run-wait", "message-wait", "batch-show", "batch-close"):
         with pytest.raises(NotFound):
-            admin.main(settings, [name, unknown])
+            admin.main(settings, admin.PARSER.parse_args([name, unknown]))
     with pytest.raises(NotFound):
-        admin.main(settings, ["batch-drop", unknown, unknown])
+        admin.main(settings, admin.PARSER.parse_args(["batch-drop", unknown, unknown]))
     with pytest.raises(NotFound):
-        explain(settings, [unknown])
+        explain(settings, EXPLAIN.parse_args([unknown]))
     with pytest.raises(BadRequest):
-        admin.main(settings, ["run-cancel"])
+        admin.main(settings, admin.PARSER.parse_args(["run-cancel"]))

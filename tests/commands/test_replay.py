@@ -21,7 +21,7 @@ HISTORIES = Path(__file__).parents[1] / "replay" / "histories"
 
 
 def _run(settings: Settings, *arguments: str) -> int:
-    return replay.main(settings, list(arguments))
+    return replay.main(settings, replay.PARSER.parse_args(arguments))
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def test_runs_of_the_connected_server(
             task_queue=RUNS,
         )
     settings = Settings(temporal_address=temporal_address, temporal_namespace=SPARE)
-    chosen = replay.parse(["--query", "WorkflowId = 'run/one'"])
+    chosen = replay.PARSER.parse_args(["--query", "WorkflowId = 'run/one'"])
 
     async def is_listed() -> bool:
         return (await client.count_workflows("WorkflowId = 'run/one'")).count == 1
@@ -81,7 +81,7 @@ async def test_query_that_is_none(temporal_address: str) -> None:
     """A filter that Temporal cannot read is the caller's mistake."""
     settings = Settings(temporal_address=temporal_address, temporal_namespace=SPARE)
     with pytest.raises(BadRequest, match="refused"):
-        await replay.run(settings, replay.parse(["--query", "Nonsense = 1"]))
+        await replay.run(settings, replay.PARSER.parse_args(["--query", "Nonsense = 1"]))
 
 
 def test_absent_server() -> None:

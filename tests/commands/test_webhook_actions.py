@@ -23,7 +23,7 @@ def test_a_webhook_from_making_to_deleting(
 
     def run(*words: str, given: Any = None) -> Any:
         monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(given)))
-        assert admin.main(settings, list(words)) == 0
+        assert admin.main(settings, admin.PARSER.parse_args(words)) == 0
         printed = capsys.readouterr().out
         return json.loads(printed) if printed else None
 

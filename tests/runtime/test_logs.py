@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
@@ -48,3 +49,32 @@ def test_the_query_of_a_socket_is_not_written(capsys: pytest.CaptureFixture[str]
     written = capsys.readouterr().err
     assert "pk_secret" not in written
     assert "Uvicorn running" in written
+
+
+def test_a_database_that_is_away_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """The pool has a line for each connection, again and again; an operator has one in a while."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    pool = logging.getLogger("psycopg.pool")
+    reason = "connection failed: Connection refused\n\tIs the server running?"
+
+    def tell(at: float, message: str, *words: object) -> None:
+        record = pool.makeRecord(pool.name, logging.WARNING, "", 0, message, words, None)
+        record.created = at
+        pool.handle(record)
+
+    try:
+        configure_logs(Settings(log_format="json"), process="test")
+        for second in (0.0, 1.0, 29.0, 31.0):
+            tell(1000 + second, "discarding broken connection: %s", "<BAD>")
+            tell(1000 + second, "error connecting in %r: %s", "pool-1", reason)
+            tell(1000 + second, "reconnection attempt in pool %r failed after %s sec", "pool-1", 4)
+        tell(1000, "task run %s failed: %s: %s", "Add", "ValueError", "odd")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    away, again, odd = map(json.loads, capsys.readouterr().err.splitlines())
+    for line in (away, again):
+        assert (line["event"], line["level"]) == ("database_away", "warning")
+        assert line["detail"] == "connection failed: Connection refused"
+    assert odd["event"] == "task run Add failed: ValueError: odd"

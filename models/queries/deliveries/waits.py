@@ -9,7 +9,7 @@ from domain.kit.ids import new_id
 from domain.messages.claims import MovedDelivery
 from domain.messages.events import MessageEventType
 from models.queries.events.writing import message_facts, tell_messages
-from models.sql import fetch_one
+from models.sql import as_iso, fetch_one
 from runtime.database import Connection
 
 # The message is locked before its delivery, as everybody does who changes both. A delivery that
@@ -35,7 +35,9 @@ WITH locked AS MATERIALIZED (
     RETURNING {message_facts("m")}, m.channel_type, d.retry, d.due_at, d.was_due_at
 ), events AS (
     SELECT id AS message_id, %(event_id)s::uuid AS id, '{MessageEventType.QUEUED}' AS event_type,
-           jsonb_build_object('due_at', due_at, 'was_due_at', was_due_at) AS data,
+           jsonb_build_object(
+               'due_at', {as_iso("due_at")}, 'was_due_at', {as_iso("was_due_at")}
+           ) AS data,
            %(now)s::timestamptz AS inserted_at
     FROM changed
 ), {tell_messages("events", "changed")}

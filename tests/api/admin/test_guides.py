@@ -20,10 +20,10 @@ async def test_the_order_takes_effect_at_once(
         "display_sequence": ["gone", "third", "first"],
         "display_sequence_unthrottled": ["second"],
     }
-    assert (await management.get(_PATH)).json()["display_interval"] is None
-    stored = (await management.put(_PATH, json=said)).json()
+    assert (await management.get(_PATH)).json()["guide_group"]["display_interval"] is None
+    stored = (await management.put(_PATH, json=said)).json()["guide_group"]
     assert {name: stored[name] for name in said} == said
-    assert (await management.get(_PATH)).json() == stored
+    assert (await management.get(_PATH)).json() == {"guide_group": stored}
     world = await account.world()
     for key in ("first", "second", "third", "fourth"):
         await publish_guide(world, key, channel_key="in-app-guide")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from domain.kit.clock import iso
 from tests.support.account import Account
 from tests.support.steps import CHANNEL_KEYS
 from tests.support.world import World, batch_step, channel_step, delay_step
@@ -36,8 +38,11 @@ async def test_a_waiting_run_is_seen_moved_and_cancelled(
     assert (shown["waits_for"]["step_ref"], shown["waits_for"]["kind"]) == ("wait", "delay")
 
     path = f"/v1/admin/runs/{run_id}/wait"
-    moved = await management.post(path, json={"until": "2099-01-01T00:00:00Z"})
-    assert moved.json()["until"] == "2099-01-01T00:00:00.000000Z"
+    later = iso(home.engine.clock() + timedelta(days=300))
+    moved = await management.post(path, json={"until": later})
+    assert moved.json()["run"]["until"] == later
+    too_late = await management.post(path, json={"until": "2099-01-01T00:00:00Z"})
+    assert (too_late.status_code, too_late.json()["code"]) == (422, "wait_too_long")
     assert (await management.post(path, json={"until": "soon"})).status_code == 422
     assert (await management.post(f"/v1/admin/runs/{uuid4()}/wait")).status_code == 404
     elsewhere = {"environment": "production"}
@@ -67,8 +72,8 @@ async def test_a_batch_is_seen_thinned_and_closed(
 
     assert (await management.delete(f"{path}/items/{runs[1]}")).status_code == 204
     assert (await management.delete(f"{path}/items/{runs[1]}")).status_code == 404
-    assert (await management.get(path)).json()["item_count"] == 2
-    assert (await management.post(f"{path}/close")).json()["closed_at"] is not None
+    assert (await management.get(path)).json()["batch"]["item_count"] == 2
+    assert (await management.post(f"{path}/close")).json()["batch"]["closed_at"] is not None
     refused = await management.delete(f"{path}/items/{runs[2]}")
     assert (refused.status_code, refused.json()["code"]) == (422, "batch_closed")
     assert await _entries(management, "/v1/admin/batches") == []

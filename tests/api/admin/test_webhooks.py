@@ -82,7 +82,7 @@ async def test_what_was_told_is_in_the_log(management: httpx.AsyncClient) -> Non
         listed = await management.get(f"{path}/deliveries", params=params)
         assert len(listed.json()["entries"]) == count
 
-    one = (await management.get(f"{path}/deliveries/{delivery['id']}")).json()
+    one = (await management.get(f"{path}/deliveries/{delivery['id']}")).json()["delivery"]
     assert one["payload"]["type"] == "webhook.test"
     assert one["requests"] == []
     again = await management.post(f"{path}/deliveries/{delivery['id']}/redeliver")

@@ -84,5 +84,5 @@ def test_missing_sdk_is_one_line(
 ) -> None:
     """Where the SDK is not installed, as in the image, the demo says what to install."""
     monkeypatch.setitem(sys.modules, "knockapi", None)
-    assert demo.main(Settings(), []) == 1
+    assert demo.main(Settings(), demo.PARSER.parse_args([])) == 1
     assert "carillon[embedded]" in capsys.readouterr().err

@@ -50,6 +50,68 @@ def test_every_event_has_a_sentence(event: RunEventType) -> None:
             "The run opened a batch (key 'A') and waits for more items until noon.",
         ),
         (
+            "batch_opened",
+            {"closing_at": "2026-03-01T10:00:00.000000Z"},
+            "The run opened a batch and waits for more items until 2026-03-01 10:00:00 UTC.",
+        ),
+        ("batch_closed", {"total_activities": 1}, "The batch closed with 1 item."),
+        (
+            "delay_started",
+            {"delay_until": "2026-03-01T12:00:00+02:00"},
+            "The run waits until 2026-03-01 10:00:00 UTC.",
+        ),
+        (
+            "wait_moved",
+            {"from": "2026-03-01T10:00:00Z", "until": "2026-03-02T10:00:00Z"},
+            "An operator moved the end of the wait from 2026-03-01 10:00:00 UTC to"
+            " 2026-03-02 10:00:00 UTC.",
+        ),
+        (
+            "throttle_hit",
+            {"count": 3, "limit": 3, "ends_at": "2026-03-01T10:00:00Z"},
+            "The throttle stopped the run: 3 of 3 until 2026-03-01 10:00:00 UTC.",
+        ),
+        (
+            "wait_registered",
+            {"event_type": "user.updated", "event_key": "", "source_key": None,
+             "expires_at": "2026-03-01T10:00:00Z"},
+            "The run waits for the event user.updated until 2026-03-01 10:00:00 UTC.",
+        ),
+        (
+            "wait_registered",
+            {"event_type": "message.seen", "event_key": "in_app", "source_key": "welcome",
+             "expires_at": "2026-03-01T10:00:00Z"},
+            "The run waits for the event message.seen 'in_app' of 'welcome' until"
+            " 2026-03-01 10:00:00 UTC.",
+        ),
+        (
+            "fetch_unanswered",
+            {"error": "The server did not answer."},
+            "No answer came: The server did not answer.",
+        ),
+        (
+            "step_skipped",
+            {"reason": "x", "error": "It broke."},
+            "The step was skipped: x: It broke.",
+        ),
+        (
+            "step_conditions_evaluated",
+            {
+                "passed": True,
+                "conditions": [
+                    {
+                        "variable": "data.paid",
+                        "operator": "equal_to",
+                        "argument": True,
+                        "variable_value": [True, None, "ä"],
+                        "result": "true",
+                    }
+                ],
+            },
+            "The step's conditions are met: data.paid equal to true is true"
+            ' (the value is [true, null, "ä"]).',
+        ),
+        (
             "batch_joined",
             {"carrier_run_id": "r", "batch_key": None},
             "The item joined an open batch (the key rendered to nothing); run r continues with it.",

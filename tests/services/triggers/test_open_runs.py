@@ -162,6 +162,20 @@ async def test_a_delay_is_moved(world: World) -> None:
     assert ended.next == Finished()
 
 
+@pytest.mark.parametrize("step", [delay_step(seconds=3600), batch_step(seconds=600)])
+async def test_nothing_waits_for_longer_than_a_year(world: World, step: dict[str, Any]) -> None:
+    """As a delay of a workflow: the code of today has to replay its history then."""
+    run_id, _ = await world.send(step, channel_step("feed"))
+    scope, (before,) = world.environment.scope, await _waiting(world)
+    last = before.inserted_at + timedelta(days=365)
+    with pytest.raises(Unprocessable) as refused:
+        await moved_waits.move_wait(world.engine, scope, UUID(run_id), last + timedelta(hours=1))
+    assert refused.value.code == "wait_too_long"
+    assert (await _waiting(world))[0].resumes_at == before.resumes_at
+    moved = await moved_waits.move_wait(world.engine, scope, UUID(run_id), last)
+    assert moved.resumes_at == last
+
+
 async def _waiting_for_event(world: World, **settings: Any) -> str:
     event = {"event_type": "recipient", "event_key": "updated"}
     run_id, _ = await world.send(
