@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from commands.dev import probes
-from commands.dev.ports import choose_port
+from commands.dev.ports import free_port
 
 
 async def test_silent_server_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,4 +30,4 @@ async def test_silent_server_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await probes.answers(f"http://127.0.0.1:{port}/health")() is expected
         release.set()
         server.close()
-    assert await probes.answers(f"http://127.0.0.1:{choose_port(0, 'a port')}/health")() is True
+    assert await probes.answers(f"http://127.0.0.1:{free_port()}/health")() is True
