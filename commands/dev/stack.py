@@ -19,7 +19,7 @@ from commands.dev.home import Home, open_home
 from commands.dev.ports import LOOPBACK, WantedPort, choose_ports, is_free
 from commands.dev.seeded import warnings_about, working_keys
 from commands.embedded.errors import EmbeddedError
-from commands.embedded.postgres import prepare_postgres
+from commands.embedded.postgres import EmbeddedPostgres, prepare_postgres
 from commands.embedded.temporal import TemporalPlace, find_temporal
 from commands.processes import Child, ChildSpec, spawn
 from commands.seed.keys import SeededStack, load_or_make_keys
@@ -66,6 +66,7 @@ class Stack:
         self._temporal_ui: str | None = None
         self._database_url = settings.database_url
         self._description: DevStack | None = None
+        self._postgres: EmbeddedPostgres | None = None
 
     @property
     def description(self) -> DevStack:
@@ -136,6 +137,8 @@ class Stack:
             names = [name for name in self._children if name.startswith(group)]
             await asyncio.gather(*(self._children[name].stop() for name in names))
         self._children.clear()
+        if self._postgres is not None:
+            self._postgres.remove_sockets()
         self._description = None
         self._held.close()
 
@@ -178,6 +181,7 @@ class Stack:
     async def _start_database(self, home: Home, ports: _Ports) -> None:
         if not self._is_chosen("database_url"):
             server = await asyncio.to_thread(prepare_postgres, home.postgres)
+            self._postgres = server
             # A killed supervisor may have left its server behind: wait, and stop it if it stays.
             deadline = asyncio.get_running_loop().time() + _GHOST_SECONDS
             while (pid := server.running_pid()) is not None:
@@ -202,8 +206,10 @@ class Stack:
         try:
             if await process.wait() != 0:
                 log = home.log("prepare")
+                # A command says in one line what users can put right, as we do.
+                said = probes.last_line(log).removeprefix("carillon: ")
                 raise EmbeddedError(
-                    f"The database cannot be prepared: {probes.last_line(log)} (more in {log})"
+                    f"The database cannot be prepared: {said.rstrip('.')} (more in {log})."
                 )
         finally:
             if process.returncode is None:
