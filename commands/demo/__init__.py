@@ -12,13 +12,17 @@ import importlib.util
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from commands.demo.stage import DemoFailed
-from commands.dev.client import DevStackError, read_dev_stack
+from commands.dev.client import DevStack, DevStackError, read_dev_stack
+from commands.dev.home import is_in_use
 from commands.dev.stack import running_stack
 from commands.embedded.errors import EmbeddedError
 from commands.seed.keys import SeedKeysError
 from runtime.settings import Settings
+
+_POLL_SECONDS = 0.2
 
 
 def main(settings: Settings, arguments: Sequence[str]) -> int:
@@ -44,6 +48,17 @@ def _complain(sentence: str) -> int:
     return 1
 
 
+async def find_stack(home: Path) -> DevStack | None:
+    """Return the stack that runs, once it is ready; None when there is none."""
+    is_told = False
+    while (found := read_dev_stack(home)) is None and is_in_use(home):
+        if not is_told:
+            print("A stack is starting; waiting for it …", flush=True)
+            is_told = True
+        await asyncio.sleep(_POLL_SECONDS)
+    return found
+
+
 async def _play(settings: Settings, *, with_cli: bool) -> None:
     """Play against the running stack; where none runs, start one and stop it afterwards."""
     # Here, so that an image without the SDK can say that it is missing.
@@ -52,7 +67,7 @@ async def _play(settings: Settings, *, with_cli: bool) -> None:
     else:
         from commands.demo.play import play
 
-    found = read_dev_stack(settings.home.expanduser().absolute())
+    found = await find_stack(settings.home.expanduser().absolute())
     if found is not None:
         await play(found)
         return

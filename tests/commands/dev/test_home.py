@@ -12,7 +12,7 @@ import pytest
 
 from commands.dev import ports
 from commands.dev.client import DevStackError, read_dev_stack
-from commands.dev.home import open_home, wipe_home
+from commands.dev.home import is_in_use, open_home, wipe_home
 from commands.dev.ports import WantedPort, choose_ports, free_port, is_free
 from commands.embedded.errors import EmbeddedError
 from commands.files import write_atomically
@@ -49,6 +49,14 @@ def test_secret_key_stays(tmp_path: Path) -> None:
     assert mode_of(tmp_path / "secret.key") == 0o600
 
 
+def test_a_folder_is_in_use_before_its_stack_is_ready(tmp_path: Path) -> None:
+    """Whoever looks for a stack can tell one that starts from none, and does not keep it out."""
+    assert not is_in_use(tmp_path / "new")
+    with open_home(tmp_path):
+        assert is_in_use(tmp_path)
+    assert not is_in_use(tmp_path)
+
+
 def test_reset_leaves_what_is_not_ours(tmp_path: Path) -> None:
     """Wiping removes the data of a stack and nothing else that lies in the folder."""
     (tmp_path / "notes.txt").write_text("mine")
@@ -62,7 +70,7 @@ def test_reset_leaves_what_is_not_ours(tmp_path: Path) -> None:
 def test_reset_refuses_a_running_stack(tmp_path: Path) -> None:
     """A folder in use is not wiped."""
     with open_home(tmp_path) as home:
-        with pytest.raises(EmbeddedError, match="Another stack"):
+        with pytest.raises(EmbeddedError, match="A running stack"):
             wipe_home(tmp_path)
         assert home.mail.is_dir()
 

@@ -133,7 +133,7 @@ async def test_killed_parts_come_back(stack: Stack) -> None:
 
 async def test_second_stack_on_the_folder_is_refused(stack: Stack) -> None:
     """A second stack on the same folder ends with one line and does the first no harm."""
-    with pytest.raises(EmbeddedError, match="Another stack uses"):
+    with pytest.raises(EmbeddedError, match="A running stack uses"):
         await Stack(settings_for(home_of(stack)), programs=PROGRAMS).start()
     assert await is_serving(stack.description)
     assert dev_file(home_of(stack)).exists()
