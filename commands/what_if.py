@@ -18,6 +18,7 @@ from pathlib import Path
 
 from api.admin.what_if_audiences import AudiencesOut
 from api.admin.what_if_schemas import ChangeOut, DifferenceOut, GuidesOut, WhatIfOut
+from commands.files import why_unreadable
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import read_shape
@@ -103,7 +104,9 @@ def _document(parsed: argparse.Namespace) -> JsonObject:
         try:
             document["triggers"] = json.loads(parsed.triggers.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise InvalidParams.of(str(parsed.triggers), f"cannot be read: {error}") from error
+            raise InvalidParams.of(
+                str(parsed.triggers), f"cannot be read: {why_unreadable(error)}"
+            ) from error
     return document
 
 
