@@ -153,7 +153,7 @@ class Stack:
     def kill_all(self) -> None:
         """Kill every part at once, without order, for someone who will not wait."""
         for child in self._children.values():
-            child.send(signal.SIGKILL)
+            child.kill()
 
     async def _choose_ports(self, home: Home) -> _Ports:
         settings = self._settings
