@@ -25,8 +25,8 @@ install: $(INSTALLED) ## Make .venv with the locked dependencies
 $(INSTALLED): requirements-dev.lock pyproject.toml README.md
 	@test -n "$(PYTHON)" || { echo "Carillon needs Python 3.11 or newer and found none on PATH. \
 	Install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	echo "Carillon needs Python 3.11 or newer; $(PYTHON) is older." >&2; exit 1; }
+	@said=$$("$(PYTHON)" -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/null); \
+	test "$$said" = True || { echo "Carillon needs Python 3.11 or newer, which $(PYTHON) is not." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual \
 	environments. Install its venv package (Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
 	@$(BIN)/python -c '' 2>/dev/null || { rm -rf .venv; "$(PYTHON)" -m venv .venv; }

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import content, footprint, functions, latency, many, reads, throughput, writes
+from bench import common_lists, content, footprint, functions, latency, many, throughput, writes
 from bench.report import Result, table, write
 from bench.session import Scale, Session, session
 
@@ -35,7 +35,7 @@ _PARTS: dict[str, Callable[[Session], Awaitable[list[Result]]]] = {
     "what-if": content.measure_what_if,
     "schedules": many.measure_schedules,
     "sleepers": many.measure_sleepers,
-    "lists": reads.measure_lists,
+    "lists": common_lists.measure_lists,
 }
 
 

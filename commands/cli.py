@@ -277,6 +277,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"]).upper()
             reason = problem["msg"].removeprefix("Value error, ")
+            reason = reason.replace("Input should be", "must be")
             print(f"carillon: CARILLON_{name}: {reason}", file=sys.stderr)
         return 2
     except InvalidParams as refusal:

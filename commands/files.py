@@ -1,10 +1,15 @@
-"""Files that other processes read while we write them: complete or absent, never half."""
+"""Files: written whole or not at all, and what is said of one that cannot be read."""
 
 from __future__ import annotations
 
 import os
 import secrets
 from pathlib import Path
+
+
+def why_unreadable(error: OSError | ValueError) -> str:
+    """Say why a file cannot be read, without its name, which stands before that."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

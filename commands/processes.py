@@ -152,6 +152,11 @@ class Child:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(number)
 
+    def kill(self) -> None:
+        """Kill it for good: it is not started again."""
+        self._unwanted.set()
+        self.send(signal.SIGKILL)
+
     async def stop(self) -> None:
         """Ask it to stop, kill it when it takes too long, and return when it is gone."""
         self._unwanted.set()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from api.admin.what_if_audiences import AudiencesOut
 from api.admin.what_if_schemas import ChangeOut, DifferenceOut, GuidesOut, WhatIfOut
+from commands.files import why_unreadable
 from domain.kit.clock import in_words
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
@@ -101,7 +102,9 @@ def _document(parsed: argparse.Namespace) -> JsonObject:
         try:
             document["triggers"] = json.loads(parsed.triggers.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise InvalidParams.of(str(parsed.triggers), f"cannot be read: {error}") from error
+            raise InvalidParams.of(
+                str(parsed.triggers), f"cannot be read: {why_unreadable(error)}"
+            ) from error
     return document
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from runtime import setting_checks as checks
@@ -309,6 +309,12 @@ class Settings(EngineSettings):
     def secret_keys(self) -> tuple[str, ...]:
         """Return the encryption keys, the one that encrypts first."""
         return checks.parts(self.secret_key.get_secret_value())
+
+    @field_validator("home", "cache", "ready_file", "temporal_cli", mode="before")
+    @classmethod
+    def _no_path(cls, value: object, info: ValidationInfo) -> object:
+        """Take an empty path for one that is not set; to Python it is the working folder."""
+        return cls.model_fields[info.field_name or ""].default if value == "" else value
 
     _database_url = field_validator("database_url")(checks.database_url)
     _temporal_address = field_validator("temporal_address")(checks.temporal_address)

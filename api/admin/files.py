@@ -11,10 +11,11 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.bodies import read_file
 from api.kit.parameters import ERROR_RESPONSES, Param, boolean, refusals, takes
-from api.kit.query_strings import Faults, Query, QueryDep
+from api.kit.query_strings import Query, QueryDep
 from api.kit.strings import known_id, known_uuid, new_id_of
 from api.knock.bulk.schemas import BulkOperationOut, answer_bulk
 from domain.bulk.csv_files import MAX_CSV_BYTES
+from domain.kit.violations import Violations
 from services.account.environments import get_scope
 from services.bulk import accept, files
 from services.bulk.files import SentFile
@@ -39,10 +40,10 @@ _NOT_TAKEN = refusals({422: "broadcast_not_draft, broadcast_has_audience"})
 
 
 async def _sent(request: Request, query: Query) -> SentFile:
-    faults = Faults()
-    mapping = faults.read(query.json_object, "mapping") or {}
-    content = await faults.wait_for(read_file(request, MAX_CSV_BYTES))
-    faults.check()
+    violations = Violations()
+    mapping = violations.read(query.json_object, "mapping") or {}
+    content = await violations.wait_for(read_file(request, MAX_CSV_BYTES))
+    violations.raise_any()
     return SentFile(content, mapping)
 
 
@@ -72,11 +73,11 @@ async def add_members_from_file(
     are skipped, and reported with their lines.
     """
     environment = await get_scope(engine, known_id(slug))
-    faults = Faults()
-    create = faults.read(query.boolean, "create_audience") or False
-    audience_key = faults.read(new_id_of, key, field="key")
-    sent = await faults.wait_for(_sent(request, query))
-    faults.check()
+    violations = Violations()
+    create = violations.read(query.boolean, "create_audience") or False
+    audience_key = violations.read(new_id_of, key, field="key")
+    sent = await violations.wait_for(_sent(request, query))
+    violations.raise_any()
     view = await files.add_listed_members(engine, environment, audience_key, sent, create=create)
     return answer_bulk(request, view, environment=environment.slug)
 

@@ -22,20 +22,20 @@ class MethodNotAllowed(BadRequest):
     code = "method_not_allowed"
 
 
-def answer(error: AppError) -> JSONResponse:
+def _response(error: AppError) -> JSONResponse:
     """Return the response for an error."""
     return JSONResponse(error.body(), status_code=error.status_code, headers=error.headers())
 
 
 def internal_error() -> JSONResponse:
     """Return the response for a fault of ours; the log has the details under the request id."""
-    return answer(
+    return _response(
         AppError("Something went wrong on our side. The request id identifies this fault.")
     )
 
 
 async def _app_error(_: Request, error: Exception) -> JSONResponse:
-    return answer(error) if isinstance(error, AppError) else internal_error()
+    return _response(error) if isinstance(error, AppError) else internal_error()
 
 
 async def _validation_error(_: Request, error: Exception) -> JSONResponse:
@@ -45,7 +45,7 @@ async def _validation_error(_: Request, error: Exception) -> JSONResponse:
         FieldError(".".join(str(part) for part in item["loc"][1:]), item["msg"], item["type"])
         for item in errors
     ]
-    return answer(InvalidParams(fields))
+    return _response(InvalidParams(fields))
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:
@@ -54,7 +54,7 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     try:
         await find_caller(request, await get_engine(request))
     except AppError as refusal:
-        return answer(refusal)
+        return _response(refusal)
     if status == 405:
         path = path_to_match(request.scope)
         routers = [request.app.router, *request.app.state.routers]
@@ -65,15 +65,15 @@ async def _http_exception(request: Request, error: Exception) -> Response:
         allow = {"allow": ", ".join(sorted(methods))}
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=allow)
-        response = answer(MethodNotAllowed(f"{request.method} is not allowed for this path."))
+        response = _response(MethodNotAllowed(f"{request.method} is not allowed for this path."))
         response.headers.update(allow)
         return response
     if status == 404:
         # Named, because Knock's CLI prints nothing else of a command that this version lacks.
         path = request.scope["path"][:_MAX_SHOWN_PATH]
-        return answer(NotFound(f"This server has no operation {request.method} {path}"))
+        return _response(NotFound(f"This server has no operation {request.method} {path}"))
     detail = getattr(error, "detail", "The request cannot be served.")
-    return answer(BadRequest(str(detail)))
+    return _response(BadRequest(str(detail)))
 
 
 def install(app: FastAPI) -> None:

@@ -12,11 +12,12 @@ from uuid import UUID
 
 from api.kit.pagination import MAX_PAGE_SIZE, Kinds, read_page
 from api.kit.parameters import Param, boolean, choice, choices, identifier, instant, texts, whole
-from api.kit.query_strings import Faults, Query
+from api.kit.query_strings import Query
 from domain.kit.errors import InvalidParams
 from domain.kit.filters import Bounds, DataFilter, Filter
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import PageRequest
+from domain.kit.violations import Violations
 from domain.recipients.refs import RecipientRef
 
 F = TypeVar("F", bound=Hashable)
@@ -78,14 +79,14 @@ def read_filters(query: Query, filters: type[F], **given: Any) -> F:
     Raises:
         InvalidParams: naming every parameter that is not as its document says.
     """
-    faults, values = Faults(), dict(given)
+    violations, values = Violations(), dict(given)
     for field, kind, told in _declared(filters):
         if field in given:
             continue
-        value = faults.read(_read_filter, query, told.name or field, kind, told)
+        value = violations.read(_read_filter, query, told.name or field, kind, told)
         if value is not None:  # else the default of the dataclass holds
             values[field] = value
-    faults.check()
+    violations.raise_any()
     return filters(**values)
 
 
@@ -129,10 +130,10 @@ def read_list(
     Raises:
         InvalidParams: naming every parameter that is wrong, of both.
     """
-    faults = Faults()
-    wanted = faults.read(lambda: read_filters(query, filters, **given))
-    request = faults.read(page, query, kinds)
-    faults.check()
+    violations = Violations()
+    wanted = violations.read(lambda: read_filters(query, filters, **given))
+    request = violations.read(page, query, kinds)
+    violations.raise_any()
     return wanted, request
 
 

@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from api.kit.query_strings import Faults, Query
+from api.kit.query_strings import Query
 from domain.kit.errors import InvalidParams
 from domain.kit.pages import Boundary, PageRequest, SortValue
+from domain.kit.violations import Violations
 
 # The kinds of the sort values of a list, in order.
 Kinds: TypeAlias = tuple[type[SortValue], ...]
@@ -49,10 +50,14 @@ def read_page(
     Raises:
         InvalidParams: `after` or `before` is not a cursor of such a list, the size is no number.
     """
-    faults = Faults()
-    size = faults.read(query.integer, size_name, default=_DEFAULT_PAGE_SIZE, low=1, high=max_size)
-    boundaries = {name: faults.read(_boundary, query, name, kinds) for name in ("after", "before")}
-    faults.check()
+    violations = Violations()
+    size = violations.read(
+        query.integer, size_name, default=_DEFAULT_PAGE_SIZE, low=1, high=max_size
+    )
+    boundaries = {
+        name: violations.read(_boundary, query, name, kinds) for name in ("after", "before")
+    }
+    violations.raise_any()
     return PageRequest(size, **boundaries)
 
 

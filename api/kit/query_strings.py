@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, Any, ParamSpec, TypeAlias, TypeVar, cast
+from typing import Annotated, Any, TypeAlias
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -22,10 +21,9 @@ from domain.kit.clock import parse_instant
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.filters import Bounds, DataFilter
 from domain.kit.json_types import JsonObject
+from domain.kit.violations import Violations
 from domain.recipients.refs import USERS, RecipientRef
 
-P = ParamSpec("P")
-T = TypeVar("T")
 Node: TypeAlias = Any  # str, list of nodes, or dict of nodes
 
 _MAX_FIELDS = 1000
@@ -34,34 +32,6 @@ _MAX_SEGMENTS = 3
 _KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 # A dot is part of a name everywhere else.
 _DOTTED = ("inserted_at.", "query_options.")
-
-
-class Faults:
-    """Reads parameters one after the other, and tells of all that are wrong in one answer."""
-
-    def __init__(self) -> None:
-        self._errors: list[FieldError] = []
-
-    def read(self, reader: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what a reader returns; what it refuses is kept, and `check` raises it."""
-        try:
-            return reader(*args, **kwargs)
-        except InvalidParams as refused:
-            self._errors.extend(refused.errors)
-        return cast(T, None)  # nobody gets to use it, since `check` comes first
-
-    async def wait_for(self, reading: Awaitable[T]) -> T:
-        """Return what a reader returns that takes its time, such as that of a body; see `read`."""
-        try:
-            return await reading
-        except InvalidParams as refused:
-            self._errors.extend(refused.errors)
-        return cast(T, None)
-
-    def check(self) -> None:
-        """Raise InvalidParams with everything that was refused, each once."""
-        if self._errors:
-            raise InvalidParams(list(dict.fromkeys(self._errors)))
 
 
 class Query:
@@ -170,11 +140,12 @@ class Query:
             return None
         if len(values) > at_most:
             raise InvalidParams.of(name, f"must have at most {at_most} entries")
-        faults = Faults()
+        violations = Violations()
         found = [
-            faults.read(_reference, f"{name}[{index}]", value) for index, value in enumerate(values)
+            violations.read(_reference, f"{name}[{index}]", value)
+            for index, value in enumerate(values)
         ]
-        faults.check()
+        violations.raise_any()
         return found
 
     def recipient(self, name: str) -> RecipientRef | None:
@@ -191,9 +162,11 @@ class Query:
             return Bounds()
         if not isinstance(node, dict) or not set(node) <= {"gt", "gte", "lt", "lte"}:
             raise InvalidParams.of(name, "takes gt, gte, lt and lte")
-        faults = Faults()
-        limits = {key: faults.read(_instant, f"{name}.{key}", value) for key, value in node.items()}
-        faults.check()
+        violations = Violations()
+        limits = {
+            key: violations.read(_instant, f"{name}.{key}", value) for key, value in node.items()
+        }
+        violations.raise_any()
         return Bounds(**limits)
 
     def instant(self, name: str) -> datetime | None:
@@ -277,11 +250,11 @@ def decode(raw: bytes) -> dict[str, Node]:
         raise InvalidParams.of("query", "must be valid UTF-8") from None
     except ValueError:
         raise InvalidParams.of("query", f"must have at most {_MAX_FIELDS} fields") from None
-    faults = Faults()
+    violations = Violations()
     nodes: dict[str, Node] = {}
     for key, value in pairs:
-        faults.read(_take, nodes, key, value)
-    faults.check()
+        violations.read(_take, nodes, key, value)
+    violations.raise_any()
     return nodes
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from api.kit.pagination import Kinds, read_page
 from api.kit.parameters import Param, boolean, whole
-from api.kit.query_strings import Faults, Query
+from api.kit.query_strings import Query
 from domain.content.rows import MAX_COMMIT_MESSAGE, Author, CommitNote
 from domain.kit.errors import InvalidParams
 from domain.kit.pages import PageRequest
 from domain.kit.principals import DEVELOPMENT, EnvironmentScope, ServicePrincipal
+from domain.kit.violations import Violations
 from services.account.environments import get_scope
 from services.content.branches import on_branch, refuse_elsewhere
 from services.engine import Engine
@@ -85,8 +86,8 @@ def read_commit(query: Query, principal: ServicePrincipal) -> CommitNote | None:
 
 def read_note(query: Query, principal: ServicePrincipal) -> CommitNote:
     """Read what a commit says about itself."""
-    faults = Faults()
-    message = faults.read(query.text, "commit_message", max_length=MAX_COMMIT_MESSAGE)
-    allow_empty = faults.read(query.boolean, "allow_empty") or False
-    faults.check()
+    violations = Violations()
+    message = violations.read(query.text, "commit_message", max_length=MAX_COMMIT_MESSAGE)
+    allow_empty = violations.read(query.boolean, "allow_empty") or False
+    violations.raise_any()
     return CommitNote(Author.of(principal), message, allow_empty)

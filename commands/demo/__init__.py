@@ -11,13 +11,17 @@ import asyncio
 import importlib.util
 import signal
 import sys
+from pathlib import Path
 
 from commands.demo.stage import DemoFailed
-from commands.dev.client import DevStackError, read_dev_stack
+from commands.dev.client import DevStack, DevStackError, read_dev_stack
+from commands.dev.home import is_in_use
 from commands.dev.stack import running_stack
 from commands.embedded.errors import EmbeddedError
 from commands.seed.keys import SeedKeysError
 from runtime.settings import Settings
+
+_POLL_SECONDS = 0.2
 
 PARSER = argparse.ArgumentParser(prog="carillon demo", description=__doc__)
 PARSER.add_argument(
@@ -43,6 +47,17 @@ def _complain(sentence: str) -> int:
     return 1
 
 
+async def find_stack(home: Path) -> DevStack | None:
+    """Return the stack that runs, once it is ready; None when there is none."""
+    is_told = False
+    while (found := read_dev_stack(home)) is None and is_in_use(home):
+        if not is_told:
+            print("A stack is starting; waiting for it …", flush=True)
+            is_told = True
+        await asyncio.sleep(_POLL_SECONDS)
+    return found
+
+
 async def _play(settings: Settings, *, with_cli: bool) -> None:
     """Play against the running stack; where none runs, start one and stop it afterwards."""
     # Here, so that an image without the SDK can say that it is missing.
@@ -51,7 +66,7 @@ async def _play(settings: Settings, *, with_cli: bool) -> None:
     else:
         from commands.demo.play import play
 
-    found = read_dev_stack(settings.home.expanduser().absolute())
+    found = await find_stack(settings.home.expanduser().absolute())
     if found is not None:
         await play(found)
         return

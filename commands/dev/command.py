@@ -45,7 +45,7 @@ def run_reset(settings: Settings) -> int:
     except EmbeddedError as error:
         complain(error)
         return 1
-    say(f"{settings.home} is empty.")
+    say(f"All data of the stack in {settings.home.expanduser().absolute()} is deleted.")
     return 0
 
 

@@ -89,12 +89,24 @@ def open_home(folder: Path) -> Iterator[Home]:
             fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise EmbeddedError(
-                f"Another stack uses {root}. Stop it, or set CARILLON_HOME to another folder."
+                f"A running stack uses {root}. Stop it, or set CARILLON_HOME to another folder."
             ) from error
         try:
             yield home
         finally:
             dev_file(root).unlink(missing_ok=True)
+
+
+def is_in_use(folder: Path) -> bool:
+    """Tell whether a stack has the data folder, ready or not."""
+    try:
+        with (folder.expanduser().absolute() / "lock").open("rb") as lock:
+            fcntl.flock(lock.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # nobody has made it, or it belongs to somebody else
+        return False
+    return False
 
 
 def wipe_home(folder: Path) -> None:

@@ -5,57 +5,70 @@ from __future__ import annotations
 import errno
 import random
 import socket
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from commands.embedded.errors import EmbeddedError
 
+LOOPBACK = "127.0.0.1"
 # A port that outgoing connections may use could be taken while the child that owns it restarts.
 _EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOWEST, _HIGHEST = 12_000, 32_000
 _TRIES = 200
 
 
-def choose_port(wanted: int, variable: str, host: str = "127.0.0.1") -> int:
-    """Return a port to listen on.
+@dataclass(frozen=True, slots=True)
+class WantedPort:
+    """A port that a part is to listen on.
 
-    Args:
-        wanted: the port, or 0 for any free one.
-        variable: the setting that chooses it, named in the error.
+    Attributes:
+        variable: the setting that chooses it, named in errors.
+        port: the port, or 0 for any free one.
         host: the address it is for.
-
-    Raises:
-        EmbeddedError: another program has it.
     """
-    if wanted == 0:
-        return _free_port(host)
-    if not is_free(wanted, host):
-        raise EmbeddedError(
-            f"Port {wanted} is in use. Set {variable} to another port, or to 0 for any free one."
-        )
-    return wanted
+
+    variable: str
+    port: int
+    host: str = LOOPBACK
 
 
-def refuse_equal(wanted: Mapping[str, int]) -> None:
-    """Check that no two parts are to have the same port.
-
-    Args:
-        wanted: ports by the setting that chooses them; 0 stands for any free one.
+def choose_ports(*wanted: WantedPort) -> list[int]:
+    """Return the ports to listen on, in the order in which they are wanted.
 
     Raises:
-        EmbeddedError: two are equal.
+        EmbeddedError: two are equal, or other programs have some; all of these are named.
     """
     owners: dict[int, str] = {}
-    for variable, port in wanted.items():
-        if port and port in owners:
+    for one in wanted:
+        if one.port and one.port in owners:
             raise EmbeddedError(
-                f"{owners[port]} and {variable} are both {port}. Set one of them to another port, "
-                "or to 0 for any free one."
+                f"{owners[one.port]} and {one.variable} are both {one.port}. Set one of them to "
+                "another port, or to 0 for any free one."
             )
-        owners[port] = variable
+        owners[one.port] = one.variable
+    taken = [one for one in wanted if one.port and not is_free(one.port, one.host)]
+    if len(taken) == 1:
+        raise EmbeddedError(
+            f"Port {taken[0].port} is in use. Set {taken[0].variable} to another port, or to 0 for "
+            "any free one."
+        )
+    if taken:
+        named = [f"{one.port} ({one.variable})" for one in taken]
+        raise EmbeddedError(
+            f"Ports {', '.join(named[:-1])} and {named[-1]} are in use. Set each to another port, "
+            "or to 0 for any free one."
+        )
+    chosen: list[int] = []
+    for one in wanted:
+        port = one.port or free_port(one.host)
+        # Nobody listens yet on what other parts are given.
+        while not one.port and (port in owners or port in chosen):
+            port = free_port(one.host)
+        chosen.append(port)
+    return chosen
 
 
-def is_free(port: int, host: str = "127.0.0.1") -> bool:
+def is_free(port: int, host: str = LOOPBACK) -> bool:
     """Tell whether a server could listen on a port now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -71,7 +84,8 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str = LOOPBACK) -> int:
+    """Return a port on which nobody listens, and which no outgoing connection takes."""
     try:
         first_ephemeral = int(_EPHEMERAL_RANGE.read_text().split()[0])
     except (OSError, ValueError, IndexError):  # not Linux

@@ -18,7 +18,7 @@ from temporalio.service import RPCError
 from commands.embedded.errors import EmbeddedError
 from commands.processes import LOOK_SECONDS, Child
 from runtime.settings import Settings
-from runtime.temporal import connect
+from runtime.temporal import connect, is_unreachable
 from temporal_workflows.search_attributes import ALL
 
 _POLL_SECONDS = 0.05
@@ -146,9 +146,11 @@ async def adopt_temporal(settings: Settings) -> None:
                 )
             )
     except (RPCError, RuntimeError) as error:
+        # What the SDK says of a server that is away is meant for its own developers.
+        why = "does not answer" if is_unreachable(error) else f"cannot be used: {error}"
         raise EmbeddedError(
-            f"Temporal at {settings.temporal_address} cannot be used: {error}. Check "
-            "CARILLON_TEMPORAL_ADDRESS, or unset it to have one started."
+            f"Temporal at {settings.temporal_address} {why}. Check CARILLON_TEMPORAL_ADDRESS, or "
+            "unset it to have one started."
         ) from error
 
 

@@ -16,17 +16,16 @@ from pydantic import TypeAdapter
 from commands.dev import parts, probes
 from commands.dev.client import DevStack, StackPids, dev_file, write_dev_stack
 from commands.dev.home import Home, open_home
-from commands.dev.ports import choose_port, is_free, refuse_equal
+from commands.dev.ports import LOOPBACK, WantedPort, choose_ports, is_free
 from commands.dev.seeded import warnings_about, working_keys
 from commands.embedded.errors import EmbeddedError
-from commands.embedded.postgres import prepare_postgres
+from commands.embedded.postgres import EmbeddedPostgres, prepare_postgres
 from commands.embedded.temporal import TemporalPlace, find_temporal
 from commands.processes import Child, ChildSpec, spawn
 from commands.seed.keys import SeededStack, load_or_make_keys
 from runtime.settings import Settings
 
 _DATABASE = "carillon"
-_LOOPBACK = "127.0.0.1"
 _EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - compared with, not listened on
 _GHOST_SECONDS = 8.0
 _STOP_ORDER = ("api", "worker", "smtp", "temporal", "postgres")
@@ -35,9 +34,9 @@ _STOP_ORDER = ("api", "worker", "smtp", "temporal", "postgres")
 @dataclass(frozen=True, slots=True)
 class _Ports:
     api: int
-    temporal: int
-    temporal_ui: int
     smtp: int
+    temporal: int = 0  # of a Temporal that somebody else runs: not ours to choose
+    temporal_ui: int = 0
 
 
 class Stack:
@@ -67,6 +66,7 @@ class Stack:
         self._temporal_ui: str | None = None
         self._database_url = settings.database_url
         self._description: DevStack | None = None
+        self._postgres: EmbeddedPostgres | None = None
 
     @property
     def description(self) -> DevStack:
@@ -91,9 +91,9 @@ class Stack:
             ports = await self._choose_ports(home)
             # The addresses of all parts are fixed before any of them starts.
             if not self._is_chosen("temporal_address"):
-                self._temporal_address = f"{_LOOPBACK}:{ports.temporal}"
-                self._temporal_ui = f"http://{_LOOPBACK}:{ports.temporal_ui}"
-            mail_url = self._settings.smtp_url or f"smtp://{_LOOPBACK}:{ports.smtp}"
+                self._temporal_address = f"{LOOPBACK}:{ports.temporal}"
+                self._temporal_ui = f"http://{LOOPBACK}:{ports.temporal_ui}"
+            mail_url = self._settings.smtp_url or f"smtp://{LOOPBACK}:{ports.smtp}"
             self._environment = {
                 **parts.stack_environment(self._settings, home),
                 "CARILLON_API_PORT": str(ports.api),
@@ -120,7 +120,7 @@ class Stack:
             temporal_namespace=self._settings.temporal_namespace,
             temporal_ui_url=self._temporal_ui,
             database_url=self._database_url,
-            smtp_address=f"{_LOOPBACK}:{ports.smtp}",
+            smtp_address=f"{LOOPBACK}:{ports.smtp}",
             mail_dir=str(home.mail),
             service_token=keys.service_token,
             environments=keys.environments,
@@ -137,6 +137,8 @@ class Stack:
             names = [name for name in self._children if name.startswith(group)]
             await asyncio.gather(*(self._children[name].stop() for name in names))
         self._children.clear()
+        if self._postgres is not None:
+            self._postgres.remove_sockets()
         self._description = None
         self._held.close()
 
@@ -151,30 +153,27 @@ class Stack:
     def kill_all(self) -> None:
         """Kill every part at once, without order, for someone who will not wait."""
         for child in self._children.values():
-            child.send(signal.SIGKILL)
+            child.kill()
 
     async def _choose_ports(self, home: Home) -> _Ports:
         settings = self._settings
         embeds_temporal = not self._is_chosen("temporal_address")
-        names = ["api_port", "smtp_port"]
-        names += ["temporal_port", "temporal_ui_port"] if embeds_temporal else []
-        refuse_equal({f"CARILLON_{name.upper()}": getattr(settings, name) for name in names})
+        wanted = [
+            WantedPort("CARILLON_API_PORT", settings.api_port, settings.api_host),
+            WantedPort("CARILLON_SMTP_PORT", settings.smtp_port),
+        ]
+        if embeds_temporal:
+            wanted.append(WantedPort("CARILLON_TEMPORAL_PORT", settings.temporal_port))
+            wanted.append(WantedPort("CARILLON_TEMPORAL_UI_PORT", settings.temporal_ui_port))
         if dev_file(home.root).exists():
             # Left by a killed supervisor, whose children need a moment to be gone from their ports.
             dev_file(home.root).unlink()
-            wanted = {settings.api_port, settings.temporal_port, settings.smtp_port} - {0}
             deadline = asyncio.get_running_loop().time() + _GHOST_SECONDS
             while asyncio.get_running_loop().time() < deadline:
-                if all(is_free(port) for port in wanted):
+                if all(is_free(one.port) for one in wanted if one.port):
                     break
                 await asyncio.sleep(0.1)
-        smtp = choose_port(settings.smtp_port, "CARILLON_SMTP_PORT")
-        api = choose_port(settings.api_port, "CARILLON_API_PORT", settings.api_host)
-        if not embeds_temporal:
-            return _Ports(api, 0, 0, smtp)
-        temporal = choose_port(settings.temporal_port, "CARILLON_TEMPORAL_PORT")
-        ui = choose_port(settings.temporal_ui_port, "CARILLON_TEMPORAL_UI_PORT")
-        return _Ports(api, temporal, ui, smtp)
+        return _Ports(*choose_ports(*wanted))
 
     def _is_chosen(self, name: str) -> bool:
         return name in self._settings.model_fields_set and bool(getattr(self._settings, name))
@@ -182,6 +181,7 @@ class Stack:
     async def _start_database(self, home: Home, ports: _Ports) -> None:
         if not self._is_chosen("database_url"):
             server = await asyncio.to_thread(prepare_postgres, home.postgres)
+            self._postgres = server
             # A killed supervisor may have left its server behind: wait, and stop it if it stays.
             deadline = asyncio.get_running_loop().time() + _GHOST_SECONDS
             while (pid := server.running_pid()) is not None:
@@ -206,8 +206,10 @@ class Stack:
         try:
             if await process.wait() != 0:
                 log = home.log("prepare")
+                # A command says in one line what users can put right, as we do.
+                said = probes.last_line(log).removeprefix("carillon: ")
                 raise EmbeddedError(
-                    f"The database cannot be prepared: {probes.last_line(log)} (more in {log})"
+                    f"The database cannot be prepared: {said.rstrip('.')} (more in {log})."
                 )
         finally:
             if process.returncode is None:
@@ -233,7 +235,7 @@ class Stack:
 
     async def _start_smtp(self, home: Home, ports: _Ports) -> None:
         child = await self._start(parts.smtp_spec(ports.smtp, home))
-        await probes.wait_until(probes.port_probe(_LOOPBACK, ports.smtp), child)
+        await probes.wait_until(probes.port_probe(LOOPBACK, ports.smtp), child)
 
     async def _start_api(self, home: Home, ports: _Ports) -> None:
         url = self._api_url(ports)
@@ -260,7 +262,7 @@ class Stack:
 
     def _api_url(self, ports: _Ports) -> str:
         host = self._settings.api_host
-        name = _LOOPBACK if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
+        name = LOOPBACK if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
         return f"http://{name}:{ports.api}"
 
     def _pids(self) -> StackPids:

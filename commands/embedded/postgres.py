@@ -6,6 +6,7 @@ supervisor owns the process, restarts it when it dies, and stops it with the sta
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import pwd
@@ -90,6 +91,11 @@ class EmbeddedPostgres:
         except (OSError, ValueError, IndexError):
             return None
         return pid if is_alive(pid) else None
+
+    def remove_sockets(self) -> None:
+        """Remove the folder of the socket of a server that has ended; the next start makes it."""
+        with contextlib.suppress(OSError):  # one that was killed has left its socket behind
+            self.sockets.rmdir()
 
     def ensure_database(self, name: str) -> str:
         """Create a database unless it exists, and return its URL."""

@@ -111,7 +111,7 @@ def parse_message_condition(
             variable, operator, argument, match["ref"], present, absent, operator == "not_contains"
         )
     if operator not in RANK_TESTS:
-        raise InvalidParams.of(f"{field}.operator", f"must be one of {', '.join(RANK_TESTS)}")
+        raise InvalidParams.of(f"{field}.operator", f"must be one of: {', '.join(RANK_TESTS)}")
     legacy = match["aspect"] == "status"
     names = MESSAGE_STATUS_RANK if legacy else _DELIVERY_RANK
     wanted = _known(constant, names, field)
@@ -134,7 +134,7 @@ def message_refs(group: ConditionGroup | None, field: str) -> Iterator[tuple[str
 def _known(name: str | None, names: Mapping[str, Any], field: str) -> Any:
     if name is None or name not in names:
         allowed = ", ".join(CONSTANT_PREFIX + each for each in names)
-        raise InvalidParams.of(f"{field}.argument", f"must be one of {allowed}")
+        raise InvalidParams.of(f"{field}.argument", f"must be one of: {allowed}")
     return names[name]
 
 

@@ -150,5 +150,5 @@ def _parse_operator(raw: JsonValue, field: str) -> str:
         )
     if not isinstance(raw, str) or not (raw in OPERATORS or raw in AUDIENCE_OPERATORS):
         known = ", ".join((*OPERATORS, *AUDIENCE_OPERATORS))
-        raise InvalidParams.of(field, f"must be one of {known}")
+        raise InvalidParams.of(field, f"must be one of: {known}")
     return raw

@@ -52,7 +52,7 @@ def parse_duration(raw: JsonValue, field: str, *, allow_negative: bool = False) 
     violations = Violations()
     unit: JsonValue = raw.get("unit")
     if unit not in _UNITS:
-        violations.add(f"{field}.unit", f"must be one of {', '.join(_UNITS)}")
+        violations.add(f"{field}.unit", f"must be one of: {', '.join(_UNITS)}")
     value: JsonValue = raw.get("value")
     if not isinstance(value, int) or isinstance(value, bool):
         violations.add(f"{field}.value", "must be a whole number")

@@ -60,7 +60,7 @@ def parse_window_rule(raw: JsonValue, field: str = "window") -> WindowRule:
     violations = Violations()
     frequency: JsonValue = raw.get("frequency")
     if frequency not in _FREQUENCIES:
-        violations.add(f"{field}.frequency", f"must be one of {', '.join(_FREQUENCIES)}")
+        violations.add(f"{field}.frequency", f"must be one of: {', '.join(_FREQUENCIES)}")
     days = violations.check(_parse_days, raw.get("days"), f"{field}.days")
     minutes = _number(raw, "minutes", field, (0, 59), violations)
     if minutes is not None and minutes % MINUTE_STEP:

@@ -41,7 +41,7 @@ MAX_LABELS = 100
 
 def _frequency(raw: JsonValue, _info: ValidationInfo) -> TriggerFrequency:
     if raw not in list(TriggerFrequency):
-        raise Wrong(f"must be one of {', '.join(TriggerFrequency)}")
+        raise Wrong(f"must be one of: {', '.join(TriggerFrequency)}")
     return TriggerFrequency(raw)
 
 

@@ -75,7 +75,7 @@ def _parse_window(raw: JsonValue, field: str) -> SendWindow:
     violations = Violations()
     day = raw.get("day")
     if day not in DAYS:
-        violations.add(f"{field}.day", f"must be one of {', '.join(DAYS)}")
+        violations.add(f"{field}.day", f"must be one of: {', '.join(DAYS)}")
     kind = raw.get("type")
     if kind not in ("send", "do_not_send"):
         violations.add(f"{field}.type", "must be send or do_not_send")

@@ -22,7 +22,11 @@ async def get_order(engine: Engine, environment: EnvironmentScope) -> GuideGroup
 async def put_order(
     engine: Engine, environment: EnvironmentScope, given: GuideGroupIn
 ) -> GuideGroup:
-    """Say in which order an environment shows its guides; replaces what was said before."""
+    """Say in which order an environment shows its guides; replaces what was said before.
+
+    Raises:
+        Unavailable: the environment was removed meanwhile.
+    """
     async with engine.unit() as unit:
         saved = await statements.save_group(
             unit.connection,

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from commands.dev.client import DevStack, read_dev_stack, wait_for_dev_stack
-from commands.dev.ports import choose_port
+from commands.dev.ports import free_port
 from runtime.process_environment import child_environment
 
 WORKERS = 2
@@ -79,7 +79,7 @@ class _Supervisor:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        ports = {f"{name}_PORT": str(choose_port(0, name)) for name in _PORTS}
+        ports = {f"{name}_PORT": str(free_port()) for name in _PORTS}
         chosen = {f"CARILLON_{name}": value for name, value in {**_QUICK, **ports}.items()}
         self._environment = child_environment(CARILLON_HOME=str(home), **chosen)
 

@@ -1,6 +1,6 @@
 """Small programs that stand in for the product's own while the supervisor is tested.
 
-Run by path: `python stand_ins.py prepare|api|worker|broken …`.
+Run by path: `python stand_ins.py prepare|api|worker|broken|refusing …`.
 """
 
 from __future__ import annotations
@@ -67,6 +67,11 @@ def broken(arguments: list[str]) -> None:
     sys.exit("it has a bug")
 
 
+def refusing(arguments: list[str]) -> None:
+    """Fail as a command does that says what users can put right."""
+    sys.exit("carillon: There is no database.")
+
+
 def stand_in(name: str) -> tuple[str, ...]:
     """Return the command that runs one of these programs."""
     return (sys.executable, str(Path(__file__).resolve()), name)
@@ -88,6 +93,7 @@ PROGRAMS = {
     "api": api,
     "worker": worker,
     "broken": broken,
+    "refusing": refusing,
     "supervise": supervise,
 }
 

@@ -39,7 +39,7 @@ def test_wrong_setting_is_one_line(
     monkeypatch.setenv("CARILLON_API_PORT", "eighty")
     assert cli.main(["migrate"]) == 2
     [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("carillon: CARILLON_API_PORT: ")
+    assert line.startswith("carillon: CARILLON_API_PORT: must be a valid integer")
 
 
 def test_absent_database_is_one_line(

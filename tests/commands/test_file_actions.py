@@ -68,7 +68,9 @@ def test_what_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> 
     file.write_text("name\nAda\n")
     add = ("audience-members-add", "beta", "--create", "--file")
     assert "no column for the id" in _run(capsys, *add, str(file), exit_code=1)
-    assert "cannot be read" in _run(capsys, *add, str(tmp_path / "gone.csv"), exit_code=1)
+    gone = tmp_path / "gone.csv"
+    told = _run(capsys, *add, str(gone), exit_code=1).strip()
+    assert told == f"carillon: {gone}: cannot be read: No such file or directory"
     wrong = _run(capsys, *add, str(file), "--map", "name", exit_code=1)
     assert "must be COLUMN=FIELD" in wrong
     file.write_text("id\nada\n")

@@ -87,6 +87,16 @@ async def test_stopped_child_stays_away(child: Child, lines: list[str]) -> None:
     assert lines == []
 
 
+async def test_child_that_is_killed_for_good_stays_away(child: Child, lines: list[str]) -> None:
+    """Whoever will not wait for an orderly stop is not told that it is started again."""
+    child.settle()
+    assert child.pid is not None
+    child.kill()
+    await child.stop()
+    assert not is_alive(child.pid)
+    assert lines == []
+
+
 async def test_stubborn_child_is_killed(tmp_path: Path, lines: list[str]) -> None:
     """A child that ignores the request to stop is killed when its time is up."""
     log = tmp_path / "log"

@@ -52,6 +52,15 @@ def test_wrong_setting_is_refused_in_one_line(
     assert "Value error" not in line
 
 
+def test_an_empty_path_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that is set to nothing does not put a stack's data into the working folder."""
+    for name in ("HOME", "CACHE", "READY_FILE", "TEMPORAL_CLI"):
+        monkeypatch.setenv(f"CARILLON_{name}", "")
+    settings = Settings()
+    assert settings.home == Settings.model_fields["home"].default
+    assert (settings.cache, settings.ready_file, settings.temporal_cli) == (None, None, None)
+
+
 def test_documented_forms_are_taken() -> None:
     """Every form that the documentation names is accepted."""
     settings = Settings(

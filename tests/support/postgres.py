@@ -53,6 +53,7 @@ def _serving(folder: Path) -> Iterator[EmbeddedPostgres]:
         finally:
             process.terminate()
             process.wait(timeout=20)
+            server.remove_sockets()
 
 
 def _wait_until_ready(server: EmbeddedPostgres, process: subprocess.Popen[bytes]) -> None:

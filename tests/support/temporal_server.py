@@ -10,7 +10,7 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from commands.dev.ports import choose_port
+from commands.dev.ports import free_port
 from commands.embedded.temporal import ENVIRONMENT, TemporalPlace, find_temporal, start_command
 from commands.embedded.tools import running
 from runtime.process_environment import child_environment
@@ -30,12 +30,12 @@ async def running_temporal(folder: Path) -> AsyncIterator[str]:
     """Run a server until the block ends; answers its address."""
     settings = Settings()
     cache = (settings.cache or Path("~/.cache/carillon")).expanduser().absolute()
-    port = choose_port(0, "a port")
+    port = free_port()
     place = TemporalPlace(
         database=folder / "temporal.db",
         namespace=NAMESPACES[0],
         port=port,
-        ui_port=choose_port(0, "another port"),
+        ui_port=free_port(),
         keywords=tuple(key.name for key in ALL),
     )
     binary = await find_temporal(settings.temporal_cli, cache, say=print)

@@ -9,12 +9,13 @@ from api.kit.auth import EngineDep, SecretKey
 from api.kit.lists import PAGING
 from api.kit.pagination import BY_TIME_AND_REF, read_page
 from api.kit.parameters import ERROR_RESPONSES, boolean, refusals, takes
-from api.kit.query_strings import Faults, QueryDep
+from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
 from api.kit.shapes import EntriesOut, answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.knock.audiences.schemas import AudienceMemberOut
 from domain.audiences.members import MembersIn
+from domain.kit.violations import Violations
 from services.audiences import members
 
 router = APIRouter(
@@ -55,11 +56,11 @@ async def add_members(
 
     Each user who was not yet a member, for this tenant, triggers the workflows of the audience.
     """
-    faults = Faults()
-    audience_key = faults.read(new_id_of, key, field="key")
-    create = faults.read(query.boolean, "create_audience") or False
-    given = await faults.wait_for(read_body(request, MembersIn))
-    faults.check()
+    violations = Violations()
+    audience_key = violations.read(new_id_of, key, field="key")
+    create = violations.read(query.boolean, "create_audience") or False
+    given = await violations.wait_for(read_body(request, MembersIn))
+    violations.raise_any()
     await members.add_members(engine, principal.environment, audience_key, given, create=create)
     return Response(status_code=204)
 

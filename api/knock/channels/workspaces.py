@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, IdentityKey, ability_of, check_object
 from api.kit.parameters import ERROR_RESPONSES, Param, boolean, refusals, takes, whole
-from api.kit.query_strings import Faults, Query, QueryDep
+from api.kit.query_strings import Query, QueryDep
 from api.kit.rate_limits import feed_limit
 from api.kit.shapes import answer
 from api.kit.strings import known_uuid
@@ -24,6 +24,7 @@ from api.knock.channels.schemas import (
 from domain.channels.workspaces import ALL_TYPES, SlackOptions, TeamsOptions
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.principals import Principal
+from domain.kit.violations import Violations
 from domain.recipients.refs import RecipientRef
 from services.channels import workspaces
 from services.channels.workspaces import Place
@@ -125,10 +126,10 @@ async def list_slack_channels(
     channel_id: str, request: Request, principal: IdentityKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the channels of a Slack workspace."""
-    faults = Faults()
-    place = faults.read(_place, channel_id, request, principal, query, _SLACK_OWNER)
-    wanted = faults.read(_slack_options, query)
-    faults.check()
+    violations = Violations()
+    place = violations.read(_place, channel_id, request, principal, query, _SLACK_OWNER)
+    wanted = violations.read(_slack_options, query)
+    violations.raise_any()
     page = await workspaces.list_slack_channels(engine, principal.environment, place, wanted)
     return answer(SlackChannelsOut.of(page))
 
@@ -187,10 +188,10 @@ async def list_teams(
     channel_id: str, request: Request, principal: IdentityKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the teams of a Microsoft Teams tenant."""
-    faults = Faults()
-    place = faults.read(_place, channel_id, request, principal, query, _TEAMS_OWNER)
-    options = faults.read(_odata, query)
-    faults.check()
+    violations = Violations()
+    place = violations.read(_place, channel_id, request, principal, query, _TEAMS_OWNER)
+    options = violations.read(_odata, query)
+    violations.raise_any()
     page = await workspaces.list_teams(engine, principal.environment, place, options)
     return answer(TeamsOut.of(page))
 
@@ -216,11 +217,11 @@ async def list_teams_channels(
     channel_id: str, request: Request, principal: IdentityKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the channels of a team in Microsoft Teams."""
-    faults = Faults()
-    place = faults.read(_place, channel_id, request, principal, query, _TEAMS_OWNER)
-    team_id = faults.read(query.required, "team_id")
-    options = faults.read(_odata, query)
-    faults.check()
+    violations = Violations()
+    place = violations.read(_place, channel_id, request, principal, query, _TEAMS_OWNER)
+    team_id = violations.read(query.required, "team_id")
+    options = violations.read(_odata, query)
+    violations.raise_any()
     found = await workspaces.list_teams_channels(
         engine, principal.environment, place, team_id, options
     )
@@ -243,23 +244,25 @@ async def revoke_teams(
 
 
 def _slack_options(query: Query) -> SlackOptions:
-    faults, options = Faults(), query.spread("query_options")
-    archived = faults.read(options.boolean, "query_options.exclude_archived")
+    violations, options = Violations(), query.spread("query_options")
+    archived = violations.read(options.boolean, "query_options.exclude_archived")
     wanted = SlackOptions(
-        limit=faults.read(options.integer, "query_options.limit", default=200, low=1, high=_MOST),
-        cursor=faults.read(options.text, "query_options.cursor"),
+        limit=violations.read(
+            options.integer, "query_options.limit", default=200, low=1, high=_MOST
+        ),
+        cursor=violations.read(options.text, "query_options.cursor"),
         exclude_archived=True if archived is None else archived,
-        types=faults.read(options.text, "query_options.types") or ALL_TYPES,
-        team_id=faults.read(options.text, "query_options.team_id"),
+        types=violations.read(options.text, "query_options.types") or ALL_TYPES,
+        team_id=violations.read(options.text, "query_options.team_id"),
     )
-    faults.check()
+    violations.raise_any()
     return wanted
 
 
 def _odata(query: Query) -> TeamsOptions:
-    faults, options = Faults(), query.spread("query_options")
-    given = {name: faults.read(options.text, f"query_options.{name}") for name in _ODATA}
-    faults.check()
+    violations, options = Violations(), query.spread("query_options")
+    given = {name: violations.read(options.text, f"query_options.{name}") for name in _ODATA}
+    violations.raise_any()
     return TeamsOptions({name: value for name, value in given.items() if value is not None})
 
 

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, FeedKey, SecretKey
 from api.kit.parameters import ERROR_RESPONSES, boolean, takes
-from api.kit.query_strings import Faults, Query, QueryDep
+from api.kit.query_strings import Query, QueryDep
 from api.kit.rate_limits import feed_limit, secret_limit
 from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id, known_uuid
@@ -24,6 +24,7 @@ from domain.guides.requests import (
 )
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
+from domain.kit.violations import Violations
 from domain.messages.engagement import Engagement, StatusChange
 from services.guides import engaging
 from services.guides.showing import show_guides
@@ -51,11 +52,11 @@ async def list_guides(
     user_id: str, channel_id: str, principal: FeedKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the guides that a user may see, in order, and why others are left out."""
-    faults = Faults()
-    tenant_id = faults.read(query.text, "tenant")
-    data = faults.read(data_of, query)
-    guide_type = faults.read(query.text, "type")
-    faults.check()
+    violations = Violations()
+    tenant_id = violations.read(query.text, "tenant")
+    data = violations.read(data_of, query)
+    guide_type = violations.read(query.text, "type")
+    violations.raise_any()
     view = await show_guides(
         engine,
         principal.environment,

@@ -11,12 +11,13 @@ from api.kit.auth import EngineDep, FeedKey, check_tenant, tenants_of
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_UUID
 from api.kit.parameters import ERROR_RESPONSES, choice, takes
-from api.kit.query_strings import Faults, Query, read_query
+from api.kit.query_strings import Query, read_query
 from api.kit.rate_limits import feed_limit
 from api.kit.shapes import answer
 from api.kit.strings import known_id, known_uuid
 from api.knock.in_app.schemas import FeatureFlagsOut, FeedOut, FeedSettingsOut, without
 from domain.kit.errors import InvalidParams
+from domain.kit.violations import Violations
 from domain.messages.filters import FeedFilters
 from services.in_app import feeds
 
@@ -44,12 +45,12 @@ async def list_feed_items(
 ) -> JSONResponse:
     """List a user's feed, newest first, with counts for badges."""
     query = await read_query(request)
-    faults, within = Faults(), tenants_of(request, principal)
-    wanted = faults.read(read_list, query, FeedFilters, BY_TIME_AND_UUID, within=within)
-    excluded = faults.read(_excluded, query)
-    faults.read(query.text, "locale", max_length=35)
-    mode = faults.read(query.choice, "mode", _MODES)
-    faults.check()
+    violations, within = Violations(), tenants_of(request, principal)
+    wanted = violations.read(read_list, query, FeedFilters, BY_TIME_AND_UUID, within=within)
+    excluded = violations.read(_excluded, query)
+    violations.read(query.text, "locale", max_length=35)
+    mode = violations.read(query.choice, "mode", _MODES)
+    violations.raise_any()
     filters, page = wanted
     check_tenant(request, principal, filters.tenant)
     view = await feeds.load_feed(

@@ -9,7 +9,7 @@ from api.kit.auth import EngineDep, FeedKey, SecretKey
 from api.kit.lists import PAGING, filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_UUID, BY_UUID, read_page
 from api.kit.parameters import ERROR_RESPONSES, takes, texts
-from api.kit.query_strings import Faults, QueryDep
+from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import feed_limit, secret_limit
 from api.kit.shapes import ItemsOut, answer
 from api.kit.strings import known_uuid
@@ -17,6 +17,7 @@ from api.knock.messages.contents import ContentOut
 from api.knock.messages.reach import reach_of
 from api.knock.messages.schemas import ActivityOut, DeliveryLogOut, EventOut, MessageOut
 from domain.kit.shapes import read_shape
+from domain.kit.violations import Violations
 from domain.messages.engagement import MAX_MESSAGE_IDS, BatchIn
 from domain.messages.filters import MessageFilters
 from services.messages import messages
@@ -124,10 +125,10 @@ async def list_activities(
     message_id: str, principal: SecretKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the triggers that made a message, oldest first: one, or all that were batched."""
-    faults = Faults()
-    wanted = faults.read(query.data_filter, "trigger_data")
-    request = faults.read(read_page, query, BY_UUID)
-    faults.check()
+    violations = Violations()
+    wanted = violations.read(query.data_filter, "trigger_data")
+    request = violations.read(read_page, query, BY_UUID)
+    violations.raise_any()
     page = await messages.list_trigger_activities(
         engine, principal.environment, known_uuid(message_id), wanted, request
     )

@@ -9,11 +9,12 @@ from api.kit.auth import EngineDep, SecretKey
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, boolean, takes
-from api.kit.query_strings import Faults, QueryDep
+from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
 from api.kit.shapes import EntriesOut, answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.knock.recipients.schemas import TenantOut
+from domain.kit.violations import Violations
 from domain.recipients.recipients import TenantFilters
 from domain.recipients.refs import TENANTS, RecipientRef
 from domain.recipients.shapes import TenantIn
@@ -66,11 +67,11 @@ async def set_tenant(
     tenant_id: str, request: Request, principal: SecretKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Set a tenant: create it, or merge properties and settings into what is stored."""
-    faults = Faults()
-    new_id = faults.read(new_id_of, tenant_id)
-    resolves = faults.read(query.boolean, _RESOLVES)
-    given = await faults.wait_for(read_body(request, TenantIn))
-    faults.check()
+    violations = Violations()
+    new_id = violations.read(new_id_of, tenant_id)
+    resolves = violations.read(query.boolean, _RESOLVES)
+    given = await violations.wait_for(read_body(request, TenantIn))
+    violations.raise_any()
     tenant = RecipientRef(TENANTS, new_id)
     stored = await recipients.store_recipient(engine, principal.environment, tenant, given)
     if resolves:

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
-from api.kit.query_strings import Faults, Query, QueryDep
+from api.kit.query_strings import Query, QueryDep
 from api.kit.shapes import LeftOut, Moment, answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.management.content.annotations import wants_annotations
@@ -21,6 +21,7 @@ from domain.broadcasts.broadcast import BROADCAST, BroadcastSettings, BroadcastS
 from domain.broadcasts.rows import BroadcastStatus, SendIn
 from domain.kit.json_types import JsonValue
 from domain.kit.shapes import DocumentedAs
+from domain.kit.violations import Violations
 from services.broadcasts import broadcasts
 from services.broadcasts.broadcasts import BroadcastView
 from services.broadcasts.sending import cancel_broadcast as cancel
@@ -69,10 +70,10 @@ async def list_broadcasts(
     request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the broadcasts of an environment, newest first."""
-    faults = Faults()
-    page_request = faults.read(read_limit, query, BY_TIME_AND_ID)
-    faults.read(wants_annotations, request, query)
-    faults.check()
+    violations = Violations()
+    page_request = violations.read(read_limit, query, BY_TIME_AND_ID)
+    violations.read(wants_annotations, request, query)
+    violations.raise_any()
     environment = await read_environment(engine, query)
     page = await broadcasts.list_broadcasts(engine, environment, page_request)
     return _shapes.listed(page, request, query)
@@ -132,10 +133,10 @@ async def send_broadcast(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Send a draft to its audience, or to the users in a file, at once or at a given time."""
-    faults = Faults()
-    body = await faults.wait_for(read_body(request, SendIn))
-    faults.read(wants_annotations, request, query)
-    faults.check()
+    violations = Violations()
+    body = await violations.wait_for(read_body(request, SendIn))
+    violations.read(wants_annotations, request, query)
+    violations.raise_any()
     environment = await read_environment(engine, query)
     view = await send(engine, environment, known_id(key), body.send_at)
     return _shapes.wrapped(view, request, query)
@@ -159,8 +160,8 @@ async def cancel_broadcast(
 
 async def _read(key: str, request: Request, query: Query) -> tuple[str, JsonValue]:
     """Read the key and the document of a broadcast that is written. Raises InvalidParams."""
-    faults = Faults()
-    new_key = faults.read(new_id_of, key, field="key")
-    document = await faults.wait_for(_shapes.read(request, query))
-    faults.check()
+    violations = Violations()
+    new_key = violations.read(new_id_of, key, field="key")
+    document = await violations.wait_for(_shapes.read(request, query))
+    violations.raise_any()
     return new_key, document

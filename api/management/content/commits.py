@@ -12,7 +12,7 @@ from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_filters, read_list
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, Param, refusals, takes
-from api.kit.query_strings import Faults, QueryDep
+from api.kit.query_strings import QueryDep
 from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, SuccessOut, answer
 from api.management.requests import (
     NOTE_HELP,
@@ -23,6 +23,7 @@ from api.management.requests import (
     read_scope,
 )
 from domain.content.rows import Author, Commit, CommitFilters, Selection
+from domain.kit.violations import Violations
 from services.account.environments import get_scope
 from services.content import commits
 from services.content.branches import on_branch, refuse_elsewhere
@@ -102,10 +103,10 @@ async def list_commits(_token: ServiceToken, engine: EngineDep, query: QueryDep)
 )
 async def commit_all(token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """Publish every saved change that is not yet committed."""
-    faults = Faults()
-    selection = faults.read(read_filters, query, Selection)
-    note = faults.read(read_note, query, token)
-    faults.check()
+    violations = Violations()
+    selection = violations.read(read_filters, query, Selection)
+    note = violations.read(read_note, query, token)
+    violations.raise_any()
     await commits.commit_all(engine, await read_scope(engine, query), selection, note)
     return answer(SuccessOut())
 
@@ -129,11 +130,11 @@ async def promote_all(token: ServiceToken, engine: EngineDep, query: QueryDep) -
     With a branch, merge it: copy every commit of the branch that was not merged yet to
     `development`.
     """
-    faults = Faults()
-    target = faults.read(query.required, "to_environment")
-    selection = faults.read(read_filters, query, Selection)
-    branch = faults.read(query.text, "branch")
-    faults.check()
+    violations = Violations()
+    target = violations.read(query.required, "to_environment")
+    selection = violations.read(read_filters, query, Selection)
+    branch = violations.read(query.text, "branch")
+    violations.raise_any()
     if branch is None:
         await commits.promote_all(engine, target, selection, Author.of(token))
     else:

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import takes
-from api.kit.query_strings import Faults, QueryDep
+from api.kit.query_strings import QueryDep
 from api.kit.shapes import SuccessOut, answer, read_body
 from api.kit.strings import known_id
 from api.management.content.annotations import wants_annotations
@@ -17,6 +17,7 @@ from api.management.content.resource import ContentOut, ContentResource
 from api.management.requests import ENVIRONMENT_HELP, read_environment
 from domain.content.goal import GOAL, CloneBodyIn, GoalCondition
 from domain.kit.shapes import DocumentedAs
+from domain.kit.violations import Violations
 from services.content import archiving
 from services.content.goals import clone_goal
 
@@ -52,10 +53,10 @@ async def clone(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Copy a goal, to another environment or under another key; takes effect at once."""
-    faults = Faults()
-    body = await faults.wait_for(read_body(request, CloneBodyIn))
-    faults.read(wants_annotations, request, query)
-    faults.check()
+    violations = Violations()
+    body = await violations.wait_for(read_body(request, CloneBodyIn))
+    violations.read(wants_annotations, request, query)
+    violations.raise_any()
     environment = await read_environment(engine, query)
     view = await clone_goal(engine, environment, known_id(key), body.clone)
     return goals.wrapped(view, request, query)

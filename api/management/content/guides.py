@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import Param, boolean, instant, takes
-from api.kit.query_strings import Faults, Query, QueryDep
+from api.kit.query_strings import Query, QueryDep
 from api.kit.shapes import LeftOut, Moment, SuccessOut, answer, read_body
 from api.kit.strings import known_id
 from api.management.content.annotations import wants_annotations
@@ -26,6 +26,7 @@ from domain.kit.errors import InvalidParams
 from domain.kit.pages import Page
 from domain.kit.principals import EnvironmentScope
 from domain.kit.shapes import DocumentedAs, Instant, Shape
+from domain.kit.violations import Violations
 from services.content import archiving
 from services.content.drafts import ContentView, switch_content
 from services.content.value_schemas import with_schemas
@@ -133,12 +134,15 @@ async def activate_guide(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Switch a guide on or off in one environment, at once or for a period."""
-    faults = Faults()
-    given = await faults.wait_for(read_body(request, GuideActivation))
-    status = faults.read(query.boolean, "status")
-    begins_at, ends_at = faults.read(query.instant, "from"), faults.read(query.instant, "until")
-    faults.read(wants_annotations, request, query)
-    faults.check()
+    violations = Violations()
+    given = await violations.wait_for(read_body(request, GuideActivation))
+    status = violations.read(query.boolean, "status")
+    begins_at, ends_at = (
+        violations.read(query.instant, "from"),
+        violations.read(query.instant, "until"),
+    )
+    violations.read(wants_annotations, request, query)
+    violations.raise_any()
     if given.model_fields_set:  # Knock's CLI says it in the query.
         status, begins_at, ends_at = given.status, given.begins_at, given.ends_at
     if begins_at and ends_at and ends_at <= begins_at:

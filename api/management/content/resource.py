@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_ID
 from api.kit.parameters import ERROR_RESPONSES, Param, boolean, takes
-from api.kit.query_strings import Faults, Query, QueryDep
+from api.kit.query_strings import Query, QueryDep
 from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.management.content.annotations import ANNOTATION, annotated, wants_annotations
@@ -32,6 +32,7 @@ from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.pages import Page
 from domain.kit.principals import EnvironmentScope
 from domain.kit.shapes import DocumentedAs, Shape
+from domain.kit.violations import Violations
 from services.broadcasts.broadcasts import BroadcastView
 from services.content import drafts
 from services.content.drafts import ContentView
@@ -134,10 +135,10 @@ class ContentShapes:
         Raises:
             InvalidParams: before anything is done, so that what is refused has changed nothing.
         """
-        faults = Faults()
-        body = await faults.wait_for(read_body(request, self.body))
-        faults.read(wants_annotations, request, query)
-        faults.check()
+        violations = Violations()
+        body = await violations.wait_for(read_body(request, self.body))
+        violations.read(wants_annotations, request, query)
+        violations.raise_any()
         document: JsonValue = getattr(body, self._kind.name.value)
         return document
 
@@ -222,12 +223,12 @@ class ContentResource(ContentShapes):
         self, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
     ) -> JSONResponse:
         """List by key."""
-        faults = Faults()
-        page_request = faults.read(read_limit, query, BY_ID)
-        hide = faults.read(query.boolean, "hide_uncommitted_changes") or False
-        faults.read(wants_annotations, request, query)
-        has_extras = faults.read(self.wants_extras, query)
-        faults.check()
+        violations = Violations()
+        page_request = violations.read(read_limit, query, BY_ID)
+        hide = violations.read(query.boolean, "hide_uncommitted_changes") or False
+        violations.read(wants_annotations, request, query)
+        has_extras = violations.read(self.wants_extras, query)
+        violations.raise_any()
         environment = await read_scope(engine, query)
         page = await drafts.list_content(
             engine, environment, self._kind, page_request, hide_uncommitted_changes=hide
@@ -255,10 +256,10 @@ class ContentResource(ContentShapes):
         query: QueryDep,
     ) -> JSONResponse:
         """Get one."""
-        faults = Faults()
-        hide = faults.read(query.boolean, "hide_uncommitted_changes") or False
-        faults.read(wants_annotations, request, query)
-        faults.check()
+        violations = Violations()
+        hide = violations.read(query.boolean, "hide_uncommitted_changes") or False
+        violations.read(wants_annotations, request, query)
+        violations.raise_any()
         environment = await read_scope(engine, query)
         view = await drafts.get_content(
             engine, environment, self._kind, known_id(key), hide_uncommitted_changes=hide
@@ -274,12 +275,12 @@ class ContentResource(ContentShapes):
         query: QueryDep,
     ) -> JSONResponse:
         """Create or replace one."""
-        faults = Faults()
-        new_key = faults.read(new_id_of, key, field="key")
-        note = faults.read(read_commit, query, token)
-        force = faults.read(query.boolean, "force") or False
-        document = await faults.wait_for(self.read(request, query))
-        faults.check()
+        violations = Violations()
+        new_key = violations.read(new_id_of, key, field="key")
+        note = violations.read(read_commit, query, token)
+        force = violations.read(query.boolean, "force") or False
+        document = await violations.wait_for(self.read(request, query))
+        violations.raise_any()
         view = await drafts.upsert_content(
             engine,
             await read_scope(engine, query),
@@ -300,10 +301,10 @@ class ContentResource(ContentShapes):
         query: QueryDep,
     ) -> JSONResponse:
         """Judge one."""
-        faults = Faults()
-        new_key = faults.read(new_id_of, key, field="key")
-        document = await faults.wait_for(self.read(request, query))
-        faults.check()
+        violations = Violations()
+        new_key = violations.read(new_id_of, key, field="key")
+        document = await violations.wait_for(self.read(request, query))
+        violations.raise_any()
         view = await drafts.validate_content(
             engine, await read_scope(engine, query), self._kind, new_key, document
         )

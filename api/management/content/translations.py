@@ -16,7 +16,7 @@ from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_ID
 from api.kit.parameters import ERROR_RESPONSES, Param, choice, takes
-from api.kit.query_strings import Faults, Query, QueryDep
+from api.kit.query_strings import Query, QueryDep
 from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.management.content.resource import READ_HELP, WRITE_HELP
@@ -36,6 +36,7 @@ from domain.content.translation import (
     TranslationShape,
 )
 from domain.kit.shapes import DocumentedAs, Shape
+from domain.kit.violations import Violations
 from services.content import drafts
 from services.content.drafts import ContentView
 
@@ -119,11 +120,11 @@ async def list_translations(
     _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List translations by locale."""
-    faults = Faults()
-    asked = faults.read(read_list, query, TranslationFilters, BY_ID, page=read_limit)
-    hide = faults.read(query.boolean, "hide_uncommitted_changes") or False
-    wanted = faults.read(query.choice, "format", _FORMATS) or "json"
-    faults.check()
+    violations = Violations()
+    asked = violations.read(read_list, query, TranslationFilters, BY_ID, page=read_limit)
+    hide = violations.read(query.boolean, "hide_uncommitted_changes") or False
+    wanted = violations.read(query.choice, "format", _FORMATS) or "json"
+    violations.raise_any()
     filters, page_request = asked
     page = await drafts.list_content(
         engine,
@@ -146,11 +147,11 @@ async def get_translation(
     locale_code: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Get one translation."""
-    faults = Faults()
-    key = faults.read(_key, known_id(locale_code), query)
-    hide = faults.read(query.boolean, "hide_uncommitted_changes") or False
-    wanted = faults.read(query.choice, "format", _FORMATS) or "json"
-    faults.check()
+    violations = Violations()
+    key = violations.read(_key, known_id(locale_code), query)
+    hide = violations.read(query.boolean, "hide_uncommitted_changes") or False
+    wanted = violations.read(query.choice, "format", _FORMATS) or "json"
+    violations.raise_any()
     view = await drafts.get_content(
         engine,
         await read_scope(engine, query),
@@ -171,13 +172,13 @@ async def upsert_translation(
     locale_code: str, request: Request, token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Create or replace one translation; with `commit` publish it too."""
-    faults = Faults()
-    new_key = faults.read(_new_key, locale_code, query)
-    note = faults.read(read_commit, query, token)
-    force = faults.read(query.boolean, "force") or False
-    wanted = faults.read(query.choice, "format", _FORMATS)
-    body = await faults.wait_for(read_body(request, TranslationBody))
-    faults.check()
+    violations = Violations()
+    new_key = violations.read(_new_key, locale_code, query)
+    note = violations.read(read_commit, query, token)
+    force = violations.read(query.boolean, "force") or False
+    wanted = violations.read(query.choice, "format", _FORMATS)
+    body = await violations.wait_for(read_body(request, TranslationBody))
+    violations.raise_any()
     view = await drafts.upsert_content(
         engine,
         await read_scope(engine, query),
@@ -200,10 +201,10 @@ async def validate_translation(
     locale_code: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Judge one translation without saving it."""
-    faults = Faults()
-    new_key = faults.read(_new_key, locale_code, query)
-    body = await faults.wait_for(read_body(request, TranslationBody))
-    faults.check()
+    violations = Violations()
+    new_key = violations.read(_new_key, locale_code, query)
+    body = await violations.wait_for(read_body(request, TranslationBody))
+    violations.raise_any()
     view = await drafts.validate_content(
         engine, await read_scope(engine, query), TRANSLATION, new_key, body.translation
     )
@@ -211,10 +212,10 @@ async def validate_translation(
 
 
 def _key(locale: str, query: Query) -> TranslationKey:
-    faults = Faults()
-    namespace = faults.read(query.text, "namespace") or ""
-    tenant = faults.read(query.text, "tenant") or ""
-    faults.check()
+    violations = Violations()
+    namespace = violations.read(query.text, "namespace") or ""
+    tenant = violations.read(query.text, "tenant") or ""
+    violations.raise_any()
     return TranslationKey(locale, namespace, tenant)
 
 

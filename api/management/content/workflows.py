@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.bodies import read_large_object
 from api.kit.parameters import boolean, refusals, takes
-from api.kit.query_strings import Faults, QueryDep
+from api.kit.query_strings import QueryDep
 from api.kit.shapes import LeftOut, Out, answer, read_body
 from api.kit.strings import known_id
 from api.management.content.annotations import wants_annotations
@@ -20,6 +20,7 @@ from api.management.requests import SCOPE_HELP, read_scope
 from domain.content.workflow import WORKFLOW
 from domain.kit.errors import InvalidParams
 from domain.kit.shapes import DocumentedAs, Shape
+from domain.kit.violations import Violations
 from domain.triggers.requests import REHEARSAL, TriggerIn, parse_trigger_request
 from domain.workflows import AudienceTrigger, TriggerFrequency, WorkflowSettings
 from domain.workflows.steps import Step
@@ -90,11 +91,11 @@ async def activate_workflow(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Switch a workflow on or off in one environment, at once."""
-    faults = Faults()
-    body = await faults.wait_for(read_body(request, Activation))
-    status = faults.read(query.boolean, "status")
-    faults.read(wants_annotations, request, query)
-    faults.check()
+    violations = Violations()
+    body = await violations.wait_for(read_body(request, Activation))
+    status = violations.read(query.boolean, "status")
+    violations.read(wants_annotations, request, query)
+    violations.raise_any()
     status = status if body.status is None else body.status
     # Nothing means on. But `active` is what a workflow calls it when it is read, and to take
     # `{"active": false}` for nothing would switch on what the caller wants off.

@@ -45,11 +45,6 @@ async def first_environment(connection: Connection) -> Environment | None:
     return await _fetch_one(connection, "true ORDER BY e.position LIMIT 1")
 
 
-async def last_environment(connection: Connection) -> Environment | None:
-    """Return the environment that everything is promoted to in the end."""
-    return await _fetch_one(connection, "true ORDER BY e.position DESC LIMIT 1")
-
-
 async def environment_before(connection: Connection, position: int) -> Environment | None:
     """Return where a promotion to the environment at `position` comes from."""
     where = "e.position < %s ORDER BY e.position DESC LIMIT 1"

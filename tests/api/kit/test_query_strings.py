@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.kit.query_strings import Faults, Query, decode
+from api.kit.query_strings import Query, decode
 from domain.kit.errors import InvalidParams
+from domain.kit.violations import Violations
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -125,21 +126,21 @@ def test_brackets_can_only_carry_text(raw: bytes, stored: object, is_found: bool
     assert not wanted.matches({})
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_violations_are_told_at_once() -> None:
     """Each entry of a list, each limit and each reference at its place; good ones are left out."""
     query = Query(b"s[]=x&s[]=a&s[]=y&t[gte]=soon&t[lt]=2026-01-01T00:00:00Z&t[gt]=later&r[][id]=1")
-    faults = Faults()
-    faults.read(query.texts, "s", choices=("a",))
-    faults.read(query.bounds, "t")
-    faults.read(query.references, "r")
-    assert faults.read(query.references, "nothing") is None
+    violations = Violations()
+    violations.read(query.texts, "s", choices=("a",))
+    violations.read(query.bounds, "t")
+    violations.read(query.references, "r")
+    assert violations.read(query.references, "nothing") is None
     with pytest.raises(InvalidParams) as refused:
-        faults.check()
+        violations.raise_any()
     assert [error.field for error in refused.value.errors] == ["s[0]", "s[2]", "t.gte", "t.gt"]
 
 
-def test_nothing_wrong_is_no_fault() -> None:
+def test_nothing_wrong_is_no_violation() -> None:
     """What was read is returned as it is."""
-    faults = Faults()
-    assert faults.read(Query(b"a=1").integer, "a", default=0, low=0, high=9) == 1
-    faults.check()
+    violations = Violations()
+    assert violations.read(Query(b"a=1").integer, "a", default=0, low=0, high=9) == 1
+    violations.raise_any()

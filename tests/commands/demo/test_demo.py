@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
 from datetime import UTC, datetime
@@ -13,7 +14,10 @@ from commands import demo
 from commands.demo.mail import find_mail, mails_to, text_of
 from commands.demo.screen import Screen, clock_time
 from commands.demo.stage import DemoFailed, until
+from commands.dev.client import write_dev_stack
+from commands.dev.home import open_home
 from runtime.settings import Settings
+from tests.support.dev_stack import described_stack
 
 MAIL = (
     b"X-Envelope-To: ada@example.com, eve@example.com\r\nMessage-ID: <%d@x>\r\n"
@@ -86,3 +90,19 @@ def test_missing_sdk_is_one_line(
     monkeypatch.setitem(sys.modules, "knockapi", None)
     assert demo.main(Settings(), demo.PARSER.parse_args([])) == 1
     assert "carillon[embedded]" in capsys.readouterr().err
+
+
+async def test_a_stack_that_starts_is_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A demo that is called too early plays on the stack that starts, once that is ready."""
+    assert await demo.find_stack(tmp_path) is None
+    with open_home(tmp_path):
+        finding = asyncio.create_task(demo.find_stack(tmp_path))
+        told = ""
+        while not told and not finding.done():
+            await asyncio.sleep(0.01)
+            told = capsys.readouterr().out
+        assert told == "A stack is starting; waiting for it …\n"
+        write_dev_stack(tmp_path, described_stack(tmp_path))
+        assert await finding == described_stack(tmp_path)

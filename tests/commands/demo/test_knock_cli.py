@@ -11,9 +11,10 @@ import pytest
 from commands.demo.knock_cli import _Cli, play_cli, promote, refuse_unfinished
 from commands.demo.screen import Screen
 from commands.demo.stage import DemoFailed
-from commands.dev.client import DevStack, StackPids
+from commands.dev.client import DevStack
 from tests.support.account import Account, feed_step, workflow
 from tests.support.application import application
+from tests.support.dev_stack import described_stack
 
 
 @pytest.fixture
@@ -28,21 +29,7 @@ async def management(account: Account) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def _stack() -> DevStack:
-    pids = StackPids(supervisor=1, api=None, workers=[], temporal=None, postgres=None)
-    return DevStack(
-        api_url="http://127.0.0.1:9",
-        docs_url="",
-        temporal_address="",
-        temporal_namespace="",
-        temporal_ui_url=None,
-        database_url="",
-        smtp_address="",
-        mail_dir="",
-        service_token="knock_st_secret",
-        environments={},
-        channels={},
-        pids=pids,
-    )
+    return described_stack(Path(), service_token="knock_st_secret")
 
 
 def _npx(folder: Path, script: str) -> str:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from commands.dev import ports
 from commands.dev.client import DevStackError, read_dev_stack
-from commands.dev.home import open_home, wipe_home
-from commands.dev.ports import choose_port, is_free
+from commands.dev.home import is_in_use, open_home, wipe_home
+from commands.dev.ports import WantedPort, choose_ports, free_port, is_free
 from commands.embedded.errors import EmbeddedError
 from commands.files import write_atomically
 from commands.seed.keys import SeedKeysError, load_or_make_keys
@@ -48,6 +49,14 @@ def test_secret_key_stays(tmp_path: Path) -> None:
     assert mode_of(tmp_path / "secret.key") == 0o600
 
 
+def test_a_folder_is_in_use_before_its_stack_is_ready(tmp_path: Path) -> None:
+    """Whoever looks for a stack can tell one that starts from none, and does not keep it out."""
+    assert not is_in_use(tmp_path / "new")
+    with open_home(tmp_path):
+        assert is_in_use(tmp_path)
+    assert not is_in_use(tmp_path)
+
+
 def test_reset_leaves_what_is_not_ours(tmp_path: Path) -> None:
     """Wiping removes the data of a stack and nothing else that lies in the folder."""
     (tmp_path / "notes.txt").write_text("mine")
@@ -61,7 +70,7 @@ def test_reset_leaves_what_is_not_ours(tmp_path: Path) -> None:
 def test_reset_refuses_a_running_stack(tmp_path: Path) -> None:
     """A folder in use is not wiped."""
     with open_home(tmp_path) as home:
-        with pytest.raises(EmbeddedError, match="Another stack"):
+        with pytest.raises(EmbeddedError, match="A running stack"):
             wipe_home(tmp_path)
         assert home.mail.is_dir()
 
@@ -119,13 +128,40 @@ def test_port_in_use_names_the_variable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(EmbeddedError, match=f"Port {port} .*CARILLON_API_PORT"):
-            choose_port(port, "CARILLON_API_PORT")
+            choose_ports(WantedPort("CARILLON_API_PORT", port), WantedPort("CARILLON_SMTP_PORT", 0))
+
+
+def test_all_ports_in_use_are_named() -> None:
+    """Whoever has to choose other ports learns of all of them at once."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as other,
+    ):
+        api, smtp = (server.getsockname()[1] for server in (one, other))
+        with pytest.raises(EmbeddedError) as refusal:
+            choose_ports(
+                WantedPort("CARILLON_API_PORT", api),
+                WantedPort("CARILLON_SMTP_PORT", smtp),
+                WantedPort("CARILLON_TEMPORAL_PORT", 0),
+            )
+    assert str(refusal.value).startswith(
+        f"Ports {api} (CARILLON_API_PORT) and {smtp} (CARILLON_SMTP_PORT) are in use. "
+    )
+
+
+def test_a_free_port_is_none_that_another_part_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part with any free port gets none that is given to another, although nobody listens yet."""
+    given = free_port()
+    offered = iter([given, given, given + 1])
+    monkeypatch.setattr(ports, "free_port", lambda host: next(offered))
+    wanted = (WantedPort("CARILLON_API_PORT", 0), WantedPort("CARILLON_SMTP_PORT", given))
+    assert choose_ports(*wanted) == [given + 1, given]
 
 
 def test_port_zero_is_any_free_one() -> None:
     """Port 0 picks a free port that outgoing connections will not take."""
     lowest_ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    port = choose_port(0, "CARILLON_API_PORT")
+    [port] = choose_ports(WantedPort("CARILLON_API_PORT", 0))
     assert is_free(port)
     assert port < lowest_ephemeral
 

@@ -7,7 +7,9 @@ import asyncio
 import pytest
 
 from commands.dev import probes
-from commands.dev.ports import choose_port
+from commands.dev.ports import free_port
+from commands.embedded.errors import EmbeddedError
+from runtime.settings import Settings
 
 
 async def test_silent_server_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,4 +32,15 @@ async def test_silent_server_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await probes.answers(f"http://127.0.0.1:{port}/health")() is expected
         release.set()
         server.close()
-    assert await probes.answers(f"http://127.0.0.1:{choose_port(0, 'a port')}/health")() is True
+    assert await probes.answers(f"http://127.0.0.1:{free_port()}/health")() is True
+
+
+async def test_a_temporal_that_is_away_is_told_plainly() -> None:
+    """Whoever named a server that does not answer reads its address, and what to do."""
+    address = f"127.0.0.1:{free_port()}"
+    with pytest.raises(EmbeddedError) as refusal:
+        await probes.adopt_temporal(Settings(temporal_address=address))
+    assert str(refusal.value) == (
+        f"Temporal at {address} does not answer. Check CARILLON_TEMPORAL_ADDRESS, or unset it to "
+        "have one started."
+    )

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from temporalio.client import Client
 
 from commands.dev.client import (
@@ -82,6 +83,11 @@ def pids_of(description: DevStack) -> set[int]:
     return {pid for pid in (pids.api, pids.temporal, pids.postgres, *pids.workers) if pid}
 
 
+def socket_folder(description: DevStack) -> Path:
+    """Return the folder in which PostgreSQL listens."""
+    return Path(str(conninfo_to_dict(description.database_url)["host"]))
+
+
 async def test_description_has_the_agreed_keys(stack: Stack) -> None:
     """A ready stack describes itself to scripts, to its owner alone, with the agreed keys."""
     path = dev_file(home_of(stack))
@@ -127,7 +133,7 @@ async def test_killed_parts_come_back(stack: Stack) -> None:
 
 async def test_second_stack_on_the_folder_is_refused(stack: Stack) -> None:
     """A second stack on the same folder ends with one line and does the first no harm."""
-    with pytest.raises(EmbeddedError, match="Another stack uses"):
+    with pytest.raises(EmbeddedError, match="A running stack uses"):
         await Stack(settings_for(home_of(stack)), programs=PROGRAMS).start()
     assert await is_serving(stack.description)
     assert dev_file(home_of(stack)).exists()
@@ -177,6 +183,21 @@ async def test_broken_program_is_quoted(stack: Stack, tmp_path: Path) -> None:
     assert not dev_file(tmp_path).exists()
 
 
+async def test_broken_preparation_is_quoted(stack: Stack, tmp_path: Path) -> None:
+    """What keeps the database from being prepared is told once, by whom people started."""
+    theirs = stack.description
+    settings = settings_for(
+        tmp_path, database_url=theirs.database_url, temporal_address=theirs.temporal_address
+    )
+    broken = Programs(stand_in("refusing"), stand_in("api"), stand_in("worker"))
+    with pytest.raises(EmbeddedError) as refusal:
+        await Stack(settings, programs=broken).start()
+    assert str(refusal.value) == (
+        "The database cannot be prepared: There is no database "
+        f"(more in {tmp_path / 'logs' / 'prepare.log'})."
+    )
+
+
 def supervisor(home: Path) -> subprocess.Popen[str]:
     """Start a stack as `make dev` does, in a process of its own."""
     variables = {f"CARILLON_{name.upper()}": str(port) for name, port in PORTS.items()}
@@ -206,6 +227,7 @@ async def test_stop_and_start_again(tmp_path: Path) -> None:
             assert "Carillon is ready." in process.stdout.read()
         assert not any(is_alive(pid) for pid in pids_of(running))
         assert not dev_file(home).exists()
+        assert not socket_folder(running).exists()
     assert counts == [(1,), (2,)]
     assert len(tokens) == 1
     assert (home / "temporal.db").stat().st_size > 0

@@ -14,7 +14,7 @@ from pathlib import Path
 import aiosmtplib
 import pytest
 
-from commands.dev.ports import choose_port
+from commands.dev.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture
 async def sink(tmp_path: Path) -> AsyncIterator[int]:
     """Run the sink as the stack does, and lend its port."""
-    port = choose_port(0, "CARILLON_SMTP_PORT")
+    port = free_port()
     command = (sys.executable, "-m", "commands.embedded.smtp_sink", "--port", str(port))
     process = await asyncio.create_subprocess_exec(*command, "--mail", str(tmp_path), cwd=ROOT)
     for _ in range(200):

@@ -53,7 +53,7 @@ def test_a_rule_is_stored_with_every_member() -> None:
 @pytest.mark.parametrize(
     ("repeat", "field", "message"),
     [
-        ({}, "frequency", "must be one of hourly, daily, weekly, monthly"),
+        ({}, "frequency", "must be one of: hourly, daily, weekly, monthly"),
         ({**DAILY, "interval": 0}, "interval", "must be a whole number from 1 to 1000"),
         ({**DAILY, "minutes": 7}, "minutes", "must be a multiple of 5"),
         ({**DAILY, "hours": 24}, "hours", "must be a whole number from 0 to 23"),

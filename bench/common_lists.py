@@ -1,4 +1,7 @@
-"""Lists over a million messages."""
+"""The lists that are read most, over a million messages of one channel; part of `make bench`.
+
+`bench/lists.py` reads every list with every filter, and takes much longer.
+"""
 
 from __future__ import annotations
 
