@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-# Marks that touch Liquid on both sides, and hold nothing else. Within a word `_` emphasises nothing.
+# Marks that touch Liquid on both sides and hold nothing else. In a word `_` emphasises nothing.
 _AROUND_LIQUID = re.compile(
     r"(?P<mark>(?<![\\*])\*{1,3}|(?<![\\~])~~|(?<![\\\w])_{1,3})"
     r"(?P<inside>(?=\{)(?:\{\{[^{}\n]*+\}\}|\{%[^{}%\n]*+%\}|[ \t])++)"
