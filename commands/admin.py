@@ -37,6 +37,7 @@ from commands.actions import action as _action
 from commands.arguments import argument
 from domain.account.credentials import ApiKeyRequest, RotationRequest, ServiceTokenRequest
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
+from domain.content.email_layout import EMAIL_LAYOUT
 from domain.kit.clock import parse_instant
 from domain.kit.errors import NotFound, Unavailable
 from domain.kit.ids import read_id
@@ -55,6 +56,7 @@ from services.engine import Engine
 from services.preferences import defaults
 from services.runs.reconciliation import recover
 from services.schedules import pauses
+from templating.messages.default_layout import default_layout_document
 
 # Actions of their own modules are known by importing them.
 ACTIONS = (account_actions, file_actions, operator_actions, source_actions, webhook_actions)
@@ -113,6 +115,12 @@ async def set_channel(engine: Engine, arguments: Arguments) -> JsonValue:
     environment = await get_scope(engine, arguments.environment)
     view = await channels.put_channel_settings(engine, environment, arguments.key, wanted)
     return ChannelOut.of(view).model_dump(mode="json")
+
+
+@_action("default-layout")
+async def show_default_layout(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Print the default e-mail layout of this version, as the Management API takes it."""
+    return {EMAIL_LAYOUT.name: default_layout_document()}
 
 
 @_action("key-list", argument("environment"))

@@ -36,7 +36,7 @@ from services.channels.seeding import ensure_channels
 from services.content.prebuilt import keep_prebuilt
 from services.content.seeding import ensure_content, ensure_promoted
 from services.engine import Engine, Unit
-from templating.messages.default_layout import DEFAULT_LAYOUT_KEY, default_layout
+from templating.messages.default_layout import DEFAULT_LAYOUT_KEY, default_layout_document
 
 _NOTE = CommitNote(Author("Carillon", "seed@carillon.invalid"), "Seed")
 
@@ -94,13 +94,7 @@ async def _keys(unit: Unit, environments: list[Environment], keys: SeedKeys) -> 
 
 
 def _content() -> list[tuple[KindOfContent[Any], str, JsonObject]]:
-    layout = default_layout()
-    document: JsonObject = {
-        "name": "Default",
-        "html_layout": layout.html_layout,
-        "text_layout": layout.text_layout,
-    }
     return [
-        (EMAIL_LAYOUT, DEFAULT_LAYOUT_KEY, document),
+        (EMAIL_LAYOUT, DEFAULT_LAYOUT_KEY, default_layout_document()),
         *((WORKFLOW, key, workflow) for key, workflow in SAMPLE_WORKFLOWS.items()),
     ]

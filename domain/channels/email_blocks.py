@@ -10,28 +10,32 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
-from domain.kit.branding import BLOCK_COLORS
+from domain.kit.branding import BLOCK_COLORS, is_css_color
 from domain.kit.liquid import has_liquid
 from domain.kit.shapes import Shape, Text, Wrong
 
 MAX_BLOCKS = 200
 MAX_BUTTONS = 20
-_COLOR = re.compile(r"#(?:[0-9A-Fa-f]{3,4}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{8})|[A-Za-z]{3,32}")
-_WIDTH = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,2})?(?:px|%)?|auto")
+_WIDTH = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,2})?(?:px|%)?|auto", re.ASCII)
 
 _Pixels = Annotated[int | None, Field(ge=0, le=1000)]
+
+
+def is_width(text: str) -> bool:
+    """Tell whether a text is the width of an image."""
+    return _WIDTH.fullmatch(text) is not None
 
 
 def _color(color: str | None) -> str | None:
     if not color or color in BLOCK_COLORS or has_liquid(color):
         return color
-    if not _COLOR.fullmatch(color):
+    if not is_css_color(color):
         raise Wrong("must be a colour such as #1A2B3C or primary_color")
     return color
 
 
 def _width(width: str | None) -> str | None:
-    if width and not has_liquid(width) and not _WIDTH.fullmatch(width):
+    if width and not has_liquid(width) and not is_width(width):
         raise Wrong("must be a width such as 25% or 300px")
     return width
 

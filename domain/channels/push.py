@@ -41,12 +41,13 @@ class PushTemplateSettings(Shape):
 class PushTemplate(Shape):
     """The template of a push notification; a silent one carries data only."""
 
-    # First, because whether title and body are required depends on them.
+    # First, because whether a body is required depends on them.
     settings: PushTemplateSettings | None = None
-    title: Annotated[str | None, Field(validate_default=True)] = None
+    # Knock's reference requires one, but what Knock's CLI makes has none.
+    title: str | None = None
     text_body: Annotated[str | None, Field(validate_default=True)] = None
 
-    @field_validator("title", "text_body")
+    @field_validator("text_body")
     @classmethod
     def _is_there_unless_silent(cls, text: str | None, info: ValidationInfo) -> str | None:
         settings = info.data.get("settings")

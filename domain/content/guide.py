@@ -220,9 +220,7 @@ class GuideKind(KindOfContent[Guide]):
         """Return the members that are written, lists where nothing is said, and its channel."""
         sent = super().normalise(raw, channel_types)
         if sent["channel_key"] is None:
-            of_guides = ChannelType.IN_APP_GUIDE
-            known = [key for key, each in channel_types.channels.items() if each == of_guides]
-            sent["channel_key"] = known[0] if len(known) == 1 else None
+            sent["channel_key"] = channel_types.only(ChannelType.IN_APP_GUIDE)
         sent["goal_attachment"] = with_window(sent["goal_attachment"])
         if sent["target_property_conditions"] == {}:
             sent["target_property_conditions"] = None

@@ -35,6 +35,11 @@ class ChannelTypes:
         """Return the type that a reference leads to; None when there is nothing."""
         return (self.groups if target == CHANNEL_GROUP else self.channels).get(key)
 
+    def only(self, channel_type: str) -> str | None:
+        """Return the key of the only channel of a type; None when there are none, or several."""
+        known = [key for key, each in self.channels.items() if each == channel_type]
+        return known[0] if len(known) == 1 else None
+
 
 class ResourceType(StrEnum):
     """What is authored, committed and promoted (Knock Management API: "Commits").

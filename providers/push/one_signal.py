@@ -50,7 +50,9 @@ class OneSignal(RestProvider[OneSignalSettings]):
         }
         text = shown(delivery)
         if text:
-            message |= {"headings": {"en": text["title"]}, "contents": {"en": text["body"]}}
+            message["contents"] = {"en": text["body"]}
+            if "title" in text:
+                message["headings"] = {"en": text["title"]}
         else:
             message["content_available"] = True
         return httpx.Request(

@@ -21,11 +21,12 @@ def device_of(delivery: Delivery) -> str:
 
 
 def shown(delivery: Delivery) -> JsonObject:
-    """Return what a notification shows; nothing where it is silent."""
+    """Return what a notification shows: a body, and a title if it has one; nothing if silent."""
     content = delivery.content
     if content.get("silent"):
         return {}
-    return {"title": content.get("title"), "body": content.get("body")}
+    title = content.get("title")
+    return {**({"title": title} if title else {}), "body": content.get("body")}
 
 
 def carried(delivery: Delivery, *, room: int | None = None) -> JsonObject:

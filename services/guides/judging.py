@@ -28,6 +28,7 @@ from services.recipients.lookups import with_lookups
 from templating.limits import Budget, Limits, LiquidError
 from templating.liquid.environment import render_text
 from templating.liquid.lookups import Lookups
+from templating.markup.empty_emphasis import render_markdown
 from templating.markup.markdown import markdown_to_safe_html
 from templating.messages.context import with_branding
 
@@ -242,12 +243,13 @@ def _content(step: ReadStep, types: Mapping[str, MessageType], render: partial[s
 
     Raises LiquidError.
     """
-    content = {name: _rendered(value, render) for name, value in step.values.items()}
-    for name in markdown_fields(types, step.schema_key, step.schema_variant_key):
-        text = content.get(name)
-        if isinstance(text, str):
-            content[name] = markdown_to_safe_html(text).strip()
-    return content
+    in_markdown = markdown_fields(types, step.schema_key, step.schema_variant_key)
+    return {
+        name: markdown_to_safe_html(render_markdown(value, render)).strip()
+        if name in in_markdown and isinstance(value, str)
+        else _rendered(value, render)
+        for name, value in step.values.items()
+    }
 
 
 def _rendered(value: JsonValue, render: partial[str]) -> JsonValue:

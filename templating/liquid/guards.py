@@ -29,6 +29,8 @@ _TEXT_FILTERS = frozenset(
         "base64_encode",
         "base64_url_safe_encode",
         "capitalize",
+        "css_color",
+        "css_width",
         "downcase",
         "escape",
         "escape_once",

@@ -13,6 +13,7 @@ from templating.limits import Budget, Limits, LiquidError
 from templating.liquid.environment import render_text
 from templating.liquid.lookups import Lookups
 from templating.liquid.printing import to_text
+from templating.markup.empty_emphasis import render_markdown
 
 # Content has a few levels of its own around the JSON of a template.
 _MAX_DEPTH = MOST_LEVELS - 8
@@ -82,6 +83,10 @@ class Renderer:
             )
         except LiquidError as error:
             raise error.within(field) from error
+
+    def markdown(self, source: object, field: str) -> str:
+        """Render a field whose text becomes Markdown afterwards. Raises LiquidError naming it."""
+        return render_markdown(to_text(source), lambda text: self.text(text, field))
 
     def line(self, source: object, field: str) -> str:
         """Render a field that has to be one line, such as a header or an address."""

@@ -15,6 +15,7 @@ from domain.kit.json_types import JsonObject
 from domain.kit.liquid import has_liquid
 from templating.limits import LiquidError
 from templating.liquid.printing import to_text
+from templating.liquid.text_filters import css_color, css_width
 from templating.markup.liquid_markdown import liquid_markdown_to_html
 from templating.messages.partial_blocks import source_of_partial
 
@@ -134,13 +135,31 @@ def number(attributes: JsonObject, name: str, default: int) -> int:
     return value if is_length and isinstance(value, int) else default
 
 
-def color(name: object) -> str | None:
-    """Return a colour, or the Liquid that gives it where a name of the branding stands for it."""
+def color(name: object, otherwise: str | None = None) -> str | None:
+    """Return a colour, or the Liquid that gives it where a name of the branding stands for it.
+
+    Args:
+        name: as the block has it.
+        otherwise: stands for no colour, also where Liquid renders to none; by default nothing does.
+    """
     if not isinstance(name, str) or not name.strip():
-        return None
+        return otherwise
     if name in BLOCK_COLORS:
-        return f"{{{{ vars.branding.{name} | default: '{BLOCK_COLORS[name]}' }}}}"
-    return name if has_liquid(name) else escape(name)
+        return f"{{{{ vars.branding.{name} | css_color | default: '{BLOCK_COLORS[name]}' }}}}"
+    if not has_liquid(name):
+        return css_color(name) or otherwise
+    if otherwise is None:
+        return _filtered(name, "css_color")
+    return (
+        f"{{% capture block_value %}}{name}{{% endcapture %}}"
+        "{% assign block_color = block_value | css_color %}"
+        f"{{% if block_color == '' %}}{otherwise}{{% else %}}{{{{ block_color }}}}{{% endif %}}"
+    )
+
+
+def _filtered(source: str, filters: str) -> str:
+    """Write Liquid that renders a source, and prints it behind filters."""
+    return f"{{% capture block_value %}}{source}{{% endcapture %}}{{{{ block_value | {filters} }}}}"
 
 
 def attribute(source: object) -> str:
@@ -151,10 +170,7 @@ def attribute(source: object) -> str:
     text = to_text(source).strip()
     if not has_liquid(text):
         return escape(text)
-    return (
-        f"{{% capture block_value %}}{text}{{% endcapture %}}"
-        "{{ block_value | strip | escape_once }}"
-    )
+    return _filtered(text, "strip | escape_once")
 
 
 def _object(block: JsonObject, name: str) -> JsonObject:
@@ -183,14 +199,16 @@ def _divider(_: JsonObject) -> str:
 
 def _image(block: JsonObject) -> str:
     width = to_text(_object(block, "style_attrs").get("width")).strip()
-    if width.isdecimal():
-        width += "px"
     # Outlook reads the attribute, and knows no max-width.
-    known = width.removesuffix("px").removesuffix("%")
     as_attribute = ""
-    if known.isdecimal() and not width.startswith("{"):
-        as_attribute = f' width="{known}{"%" if width.endswith("%") else ""}"'
-    style = f"width: {attribute(width)}; " if width else ""
+    if has_liquid(width):
+        width = _filtered(width, "css_width")
+    else:
+        width = css_width(width)
+        known = width.removesuffix("px")
+        if known.removesuffix("%").isdecimal():
+            as_attribute = f' width="{known}"'
+    style = f"width: {width}; " if width else ""
     image = (
         f'<img src="{attribute(block.get("url"))}" alt="{attribute(block.get("alt"))}"'
         f'{as_attribute} style="{style}max-width: 100%; height: auto; border: 0;'

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.batches.gathered import Gathered
+from domain.kit.branding import usable_branding
 from domain.kit.clock import iso
 from domain.kit.json_types import JsonObject
 from templating.liquid.printing import PrintedAsKey
@@ -112,9 +113,15 @@ def _activity(
 
 def with_branding(variables: Mapping[str, Any], tenant: JsonObject | None) -> Mapping[str, Any]:
     """Lay the tenant's branding over the account's, property by property."""
+    own = tenants_branding(tenant)
+    return (
+        {**variables, "branding": {**(variables.get("branding") or {}), **own}}
+        if own
+        else variables
+    )
+
+
+def tenants_branding(tenant: JsonObject | None) -> JsonObject:
+    """Return what a tenant has of a branding of its own."""
     settings = tenant.get("settings") if tenant else None
-    branding = settings.get("branding") if isinstance(settings, dict) else None
-    if not isinstance(branding, dict):
-        return variables
-    own = {key: value for key, value in branding.items() if value is not None}
-    return {**variables, "branding": {**(variables.get("branding") or {}), **own}}
+    return usable_branding(settings.get("branding") if isinstance(settings, dict) else None)

@@ -20,6 +20,7 @@ from templating.markup.html_text import html_to_text
 from templating.markup.mjml_compiler import mjml_to_html
 from templating.messages import composing, mjml
 from templating.messages.blocks import BASE_CSS, Body, body_of_blocks
+from templating.messages.context import tenants_branding
 from templating.messages.mjml_check import check_mjml
 
 # A line of a mail has 998 characters at most (RFC 5322), and a header of Amazon SES 870.
@@ -47,7 +48,7 @@ def render_email(
     if not own.get("layout_key"):
         layout = None
     elif layout is None:
-        message = f"the e-mail layout '{own['layout_key']}' does not exist"
+        message = f"there is no published e-mail layout '{own['layout_key']}'"
         raise LiquidError(message, field="settings.layout_key")
     # Knock's own files have it beside the settings as well as in them.
     preview_text = own.get("preview_text") or template.get("preview_text")
@@ -81,11 +82,9 @@ def render_email(
 def _branded(renderer: Renderer, layout: EmailLayout) -> JsonObject:
     """Return `vars` with the branding of the layout below that of the tenant."""
     variables = renderer.value("vars") or {}
-    settings = (renderer.value("tenant") or {}).get("settings")
-    own = settings.get("branding") if isinstance(settings, dict) else None
-    tenants = {key: value for key, value in (own or {}).items() if value is not None}
-    known = variables.get("branding") or {}
-    return {**variables, "branding": {**known, **layout.branding, **tenants}}
+    branding = variables.get("branding") or {}
+    tenants = tenants_branding(renderer.value("tenant"))
+    return {**variables, "branding": {**branding, **layout.branding, **tenants}}
 
 
 def _body(template: JsonObject, *, is_mjml: bool) -> Body:

@@ -97,13 +97,13 @@ def _button(button: object, layout: JsonObject, row: str) -> str:
     sizes, styles = own.get("size_attrs") or {}, own.get("style_attrs") or {}
     font, inner = _SIZES.get(to_text(sizes.get("size")), _SIZES["md"])
     is_outline = own.get("variant") == "outline"
-    background = color(styles.get("background_color")) or (
-        "transparent" if is_outline else color("primary_color")
+    background = color(
+        styles.get("background_color"), "transparent" if is_outline else color("primary_color")
     )
-    text = color(styles.get("text_color")) or color(
-        "primary_color" if is_outline else "primary_color_contrast"
+    text = color(
+        styles.get("text_color"), color("primary_color" if is_outline else "primary_color_contrast")
     )
-    border = color(styles.get("border_color")) or (text if is_outline else background)
+    border = color(styles.get("border_color"), text if is_outline else background)
     attributes = {
         "href": attribute(own.get("action")),
         "background-color": background,

@@ -138,7 +138,7 @@ def _render_chat(
     document = renderer.json_object(source, "json_body") if source is not None else {}
     return {
         "summary": None if summary is None else renderer.line(summary, "summary"),
-        "markdown": renderer.text(template.get("markdown_body"), "markdown_body"),
+        "markdown": renderer.markdown(template.get("markdown_body"), "markdown_body"),
         "json_content": document or None,
     }
 
@@ -148,7 +148,7 @@ def _render_feed(
 ) -> FeedContent:
     """Render the blocks of a feed item: the body, then one link or the buttons."""
     body = to_text(template.get("markdown_body"))
-    rendered = markdown_to_safe_html(renderer.text(body, "markdown_body"))
+    rendered = markdown_to_safe_html(renderer.markdown(body, "markdown_body"))
     blocks: list[JsonObject] = [
         {"name": "body", "type": "markdown", "content": body, "rendered": rendered}
     ]

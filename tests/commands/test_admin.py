@@ -54,6 +54,20 @@ def test_a_channel_is_made_and_set_up(
     assert "hunter2" not in json.dumps(set_up)
 
 
+def test_the_default_layout_is_printed_as_it_is_saved(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What an older environment may take over is what a fresh one has."""
+    printed = _run(settings, capsys, "default-layout")
+
+    with psycopg.connect(settings.database_url) as connection:
+        row = connection.execute(
+            "SELECT content FROM content_versions WHERE resource_type = 'email_layout'"
+        ).fetchone()
+    assert row is not None
+    assert printed["email_layout"].items() <= row[0].items()
+
+
 def test_default_preferences_are_set_shown_and_deleted(
     settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 """`python -m tests.compat.folder FOLDER …`: does the content of a folder survive?
 
 Every resource beneath a folder, as Knock's CLI writes them, goes to a fresh account by that CLI:
-pushed, rendered, committed, walked, promoted, pulled from production, compared, and pushed again.
+pushed, committed, rendered, walked, promoted, pulled from production, compared, and pushed again.
 What is refused or lost, fails to render or to run is printed, and ends the command with status 1.
 """
 
@@ -98,8 +98,8 @@ class RoundTrip:
         await self._make_models(written)
         await self._make_variables(written)
         await self._push(written)
-        await self._render(written)
         await self._say("commit", await self._cli.run("commit", "-m", "Round trip", "--force"))
+        await self._render(written)  # with the layouts, partials and texts that are committed
         await self._walk(written)
         await self._make_static_audiences(written)
         words = ("commit", "promote", "--to", "production", "--force")

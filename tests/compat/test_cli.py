@@ -151,3 +151,35 @@ async def test_a_guide_begins_with_a_message_type(cli: KnockCli, http: httpx.Asy
         pushed = done(await http.get(f"/v1/guides/{key}", params=_DEVELOPMENT))
         assert (pushed["type"], pushed["semver"], pushed["valid"]) == (message_type, "0.0.1", True)
         assert pushed["channel_key"] == "in-app-guide"
+
+
+_SHOWN = {
+    "workflow": "order-journey",
+    "layout": "bakery",
+    "partial": "basket",
+    "translation": "shop.de",
+    "message-type": "tip",
+    "guide": "oven-tips",
+    "audience": "early-birds",
+}
+
+
+async def test_every_kind_is_listed_and_shown(cli: KnockCli) -> None:
+    """Lists and single resources have all that the CLI prints of them."""
+    await cli("push", "--knock-dir", "knock")
+
+    for kind, key in _SHOWN.items():
+        assert key in await cli(kind, "list"), kind
+        assert key in await cli(kind, "get", key), kind
+
+
+async def test_a_new_workflow_is_taken_as_it_is(cli: KnockCli, http: httpx.AsyncClient) -> None:
+    """What `workflow new` writes of each type of step can be committed.
+
+    Except batches: those have a sliding window without a limit, which Knock's documents require.
+    """
+    steps = "delay,fetch,email,in-app-feed,sms,push,chat"
+    await cli("workflow", "new", "--key", "brand-new", "--name", "New", "--steps", steps, "--force")
+    await cli("workflow", "push", "brand-new", "--commit", "-m", "First")
+
+    assert done(await http.get("/v1/workflows/brand-new", params=_DEVELOPMENT))["valid"]

@@ -61,6 +61,7 @@ class TranslationOut(Out):
     content: str
     format: Literal["json", "po"]
     inserted_at: Moment
+    created_at: Moment = Field(description="The same as `inserted_at`, as Knock's CLI reads it.")
     updated_at: Moment
 
     @classmethod
@@ -83,6 +84,7 @@ class TranslationOut(Out):
             content=str(content),
             format="po" if shown == "po" else "json",
             inserted_at=view.created_at,
+            created_at=view.created_at,
             updated_at=view.updated_at,
         )
 

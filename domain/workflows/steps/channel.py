@@ -262,10 +262,18 @@ class ChannelStep(BaseStep):
 
     @classmethod
     def complete(cls, raw: JsonObject, channel_types: ChannelTypes) -> None:
-        """Take the type from the channel or group, and write it all as Knock's API does."""
+        """Take the type from the channel or group, and write it all as Knock's API does.
+
+        A step that names a guide may leave out the channel, as Knock's CLI does: it is that of
+        guides, if there is only one.
+        """
         called = raw.get("channel_type")
         if isinstance(called, str) and called in _CALLED:
             raw["channel_type"] = _CALLED[called].value
+            if CHANNEL_KINDS[_CALLED[called]].names_guide and not any(
+                raw.get(f"{target}_key") for target in NOUNS
+            ):
+                raw["channel_key"] = channel_types.only(_CALLED[called])
         for target in NOUNS:
             key = raw.get(f"{target}_key")
             known = channel_types.of(target, key) if isinstance(key, str) else None

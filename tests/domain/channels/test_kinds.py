@@ -68,13 +68,12 @@ def test_the_least_of_a_template(channel_type: ChannelType) -> None:
             {"settings": []},
             {"text_body": "is required", "settings": "must be an object"},
         ),
-        (ChannelType.PUSH, {}, {"title": "is required", "text_body": "is required"}),
+        (ChannelType.PUSH, {}, {"text_body": "is required"}),
         (
             ChannelType.PUSH,
             {"settings": {"delivery_type": "loud"}, "title": None, "text_body": ""},
             {
                 "settings.delivery_type": "must be one of: content, silent",
-                "title": "is required",
             },
         ),
         (

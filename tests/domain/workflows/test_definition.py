@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from domain.kit.authored import ChannelTypes
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
 from domain.kit.stored import content_sha
@@ -175,6 +176,26 @@ def test_webhook_is_stored_as_http() -> None:
     content = normalise_workflow(_document(steps=[{**STEP, "channel_type": "webhook"}]))
 
     assert content["steps"][0]["channel_type"] == "http"
+
+
+@pytest.mark.parametrize(
+    ("channels", "key"),
+    [
+        ({"guides": "in_app_guide", "mail": "email"}, "guides"),
+        ({"guides": "in_app_guide", "others": "in_app_guide"}, None),
+        ({"mail": "email"}, None),
+    ],
+)
+def test_a_step_that_names_a_guide_is_on_the_channel_of_guides(
+    channels: dict[str, str], key: str | None
+) -> None:
+    """Knock's CLI writes no channel there; one that is written, or a group, stays."""
+    step = {"type": "channel", "ref": "g", "channel_type": "in_app_guide", "guide_key": "tour"}
+    groups = {"channel_group_key": "all"}
+    steps = [step, {**step, "channel_key": "own"}, {**step, **groups}]
+    content = normalise_workflow(_document(steps=steps), ChannelTypes(channels=channels))
+
+    assert [each.get("channel_key") for each in content["steps"]] == [key, "own", None]
 
 
 def test_the_hash_ignores_the_order_of_keys_and_nothing_else() -> None:

@@ -56,6 +56,12 @@ class TestApns(RestContract):
             )
 
 
+async def test_one_without_a_title(line: Line) -> None:
+    """Only its text is shown."""
+    await line.send(title="")
+    assert line.body()["aps"] == {"alert": {"body": "there"}}
+
+
 async def test_a_device_is_sent_to(line: Line) -> None:
     """The data stands at the root, beside what Apple shows; the headers say the app."""
     outcome = await line.send()

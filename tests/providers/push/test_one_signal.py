@@ -51,6 +51,13 @@ async def test_a_player_is_sent_to(line: Line) -> None:
     assert line.seen.headers["authorization"] == "Key very-secret"
 
 
+async def test_one_without_a_title(line: Line) -> None:
+    """It has no heading."""
+    await line.send(title="")
+    assert line.body()["contents"] == {"en": "there"}
+    assert "headings" not in line.body()
+
+
 async def test_a_silent_one_wakes_the_app(line: Line) -> None:
     """It shows nothing."""
     await line.send(silent=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from domain.channels.types import ChannelType
 from domain.content.email_layout import EmailLayout
 from templating.limits import LiquidError
+from templating.messages.context import with_branding
 from templating.messages.default_layout import default_layout
 from templating.messages.render import render_content
 
@@ -90,6 +92,91 @@ def test_colour_made_by_a_tag() -> None:
     tag = "{% if data.n == 2 %}#00ff00{% else %}{% assign x = 'y' %}{% endif %}"
     body = render(button(style_attrs={"background_color": tag}))["html_body"]
     assert "background-color: #00ff00;" in body
+
+
+NO_COLORS = (
+    "red; position: fixed",
+    'red"><script>alert(1)</script>',
+    "red&#59;position:fixed",
+    "red&quot;&gt;",
+    "url(//x.example/i.png)",
+    "re\\64",
+    "red/**/",
+    "",
+    7,
+)
+
+
+@pytest.mark.parametrize("layout", [HTML, MJML])
+@pytest.mark.parametrize("hostile", NO_COLORS)
+def test_value_that_is_no_colour(hostile: Any, layout: EmailLayout) -> None:
+    """A value that is no colour, where one is wanted, is as good as none."""
+    names = ("background_color", "border_color", "text_color")
+    single = button(style_attrs=dict.fromkeys(names, "{{ data.color }}"))
+    blocks = [single, {**single, "buttons": single["buttons"] * 2}]
+    told, without = (
+        render(*blocks, layout=layout, scope={"data": {"n": 2, "color": color}})
+        for color in (hostile, None)
+    )
+    # The compiler of MJML writes declarations in any order.
+    assert sorted(told["html_body"]) == sorted(without["html_body"])
+    assert layout is HTML or told["html_body"].count("#112233") > 2
+
+
+@pytest.mark.parametrize("given", ["#1a2B3c", " tomato ", "rgb(1, 2, 3)", "hsla(9 8% 7% / 0.5)"])
+def test_value_that_is_a_colour(given: str) -> None:
+    """A value may be whatever CSS calls a colour."""
+    body = render(
+        button(style_attrs={"background_color": "{{ data.color }}"}),
+        scope={"data": {"n": 2, "color": given}},
+    )["html_body"]
+    assert f"background-color: {given.strip()};" in body
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (30, "width: 30px;"),
+        ("40%", "width: 40%;"),
+        ("12.5px", "width: 12.5px;"),
+        ("1px; position: fixed", None),
+        ("1px&#59;position:fixed", None),
+        ("calc(1px)", None),
+        (None, None),
+    ],
+)
+def test_value_that_is_a_width(given: Any, shown: str | None) -> None:
+    """A value where a width is wanted is one, or there is none."""
+    image = {"type": "image", "url": "https://x.example/i.png"}
+    image |= {"style_attrs": {"width": "{{ data.wide }}"}}
+    body = render(image, scope={"data": {"wide": given}})["html_body"]
+    assert "position" not in body
+    assert shown in body if shown else " width:" not in body.replace("width: 100%", "")
+    assert "max-width: 100%" in body
+
+
+def test_colour_of_a_tenant_that_is_none() -> None:
+    """Nobody checks what is stored about a tenant: the account's colour stands for what is none."""
+    branding = {
+        "primary_color": "red;} </style><script>",
+        "primary_color_contrast": "#123",
+        "secondary_text_color": ["#111"],
+        "logo_url": "https://x.example/logo.png",
+        "own": "kept",
+    }
+    tenant = {"id": "acme", "settings": {"branding": branding}}
+    seen = with_branding({"branding": {"primary_color": "#112233"}}, tenant)
+    assert seen["branding"] == {
+        "primary_color": "#112233",
+        "primary_color_contrast": "#123",
+        "logo_url": "https://x.example/logo.png",
+        "own": "kept",
+    }
+    scope = {"tenant": tenant, "vars": seen}
+    layout = replace(default_layout(), branding={"primary_color": "#445566"})
+    html = render(button(), layout=layout, scope=scope)["html_body"]
+    assert "#445566" in html
+    assert "script" not in html
 
 
 @pytest.mark.parametrize("action", [None, "", "  "])

@@ -101,7 +101,7 @@ def test_without_layout_the_body_is_the_document() -> None:
 
 def test_missing_layout_is_an_error() -> None:
     """A named layout that was not found must not silently become none."""
-    with pytest.raises(LiquidError, match="'own' does not exist"):
+    with pytest.raises(LiquidError, match="no published e-mail layout 'own'"):
         render(layout=None)
     with pytest.raises(LiquidError, match="content"):
         render(layout=EmailLayout("<html></html>", "{{ content }}"))

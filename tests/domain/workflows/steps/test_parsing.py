@@ -129,7 +129,7 @@ def test_a_webhook_step_has_no_overrides() -> None:
         ("email", ["subject", "html_body"]),
         ("in_app_feed", ["markdown_body"]),
         ("sms", ["text_body"]),
-        ("push", ["title", "text_body"]),
+        ("push", ["text_body"]),
         ("chat", ["markdown_body"]),
         ("http", ["url", "method"]),
     ],
