@@ -7,7 +7,7 @@ dies before the note, and comes to the same.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -42,6 +42,11 @@ from services.triggers.triggering import trigger_within
 from services.waits.telling import tell_runs
 
 _OK, _ERROR, _SKIPPED = "ok", "error", "skipped"
+# What keeps an action that ends or removes something from reaching further than is meant.
+_NARROWING: Mapping[str, str] = {
+    "workflows_cancel": "recipients",
+    "audiences_remove_member": "tenant",
+}
 # What names something in a trigger, beside its recipients.
 _NAMES_OF_TRIGGERS = ("actor", "tenant", "cancellation_key")
 
@@ -107,6 +112,7 @@ async def _take(
         return
     else:
         try:
+            _check_reach(action)
             result = await ACTIONS[action.action_type](context, action.payload or {})
             action = replace(action, result=result)
         except Unavailable:
@@ -155,6 +161,17 @@ def _reason(refusal: AppError) -> JsonObject:
             {"field": error.field, "message": error.message} for error in refusal.errors
         ]
     return reason
+
+
+def _check_reach(action: ActionRow) -> None:
+    """Refuse an action that its mapping confines to what the event does not name.
+
+    Raises:
+        InvalidParams: at the parameter; without it all recipients would be meant, say.
+    """
+    name = _NARROWING.get(action.action_type)
+    if name is not None and name in action.parameters and name not in (action.payload or {}):
+        raise InvalidParams.of(name, "is part of the mapping, but was not found in the event")
 
 
 class _Context:
