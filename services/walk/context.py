@@ -142,11 +142,27 @@ class Walk:
         self._memberships = None
         self.inputs = {}
 
-    def go_on_with(self, definition: WorkflowDefinition, version_id: UUID) -> None:
-        """Take the steps that come now from another version of the workflow."""
+    def go_on_with(self, definition: WorkflowDefinition, version_id: UUID, step: BaseStep) -> None:
+        """Take the steps behind a step from another version of the workflow.
+
+        All of them: also one that stood before it when the run came by, and was taken there.
+        """
+        behind = definition.program.behind(step.ref)
+        self.journal.leave_behind(behind)
+        self.outputs = {ref: each for ref, each in self.outputs.items() if ref not in behind}
         self.definition = definition
         self.run.version_id = version_id
         self.journal.version_id = version_id
+        self._scope = None
+
+    def carry(self, gathered: Gathered) -> None:
+        """See the items of a batch.
+
+        Where the run's own was cancelled, whoever caused it has no part in what follows.
+        """
+        self.gathered = gathered
+        if not gathered.has_own and gathered.first is not None:
+            self.run.act_for(gathered.first)
         self._scope = None
 
     def patch(self, patch: JsonObject) -> None:

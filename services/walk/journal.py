@@ -25,6 +25,8 @@ from models.queries.runs.walks import RunChange
 from outbound.redaction import Redactor
 from services.walk.happenings import happenings
 
+# What is kept of a step that another version of the workflow had elsewhere, to be taken once more.
+LEFT_BEHIND = "left_behind"
 # The content of a message was bounded when it was rendered; here nothing of it is cut.
 _MOST_CHARACTERS = 100_000_000
 
@@ -193,7 +195,8 @@ class Journal:
     def keep(self, step: BaseStep, record: JsonObject, patch: JsonObject | None) -> None:
         """Remember what a step did, with its place in the order of the run's steps."""
         known = self.outcomes.get(step.ref)
-        kept = {**record, "n": (known or {}).get("n", len(self.outcomes))}
+        last = max((each.get("n", -1) for each in self.outcomes.values()), default=-1)
+        kept = {**record, "n": (known or {}).get("n", last + 1)}
         if patch is not None:
             # Patches may be large, and are stored apart: a run's row is read with every walk.
             taken = [each["patch"] for each in self.outcomes.values() if "patch" in each]
@@ -208,6 +211,17 @@ class Journal:
         elif known and "patch" in known:
             kept["patch"] = known["patch"]
         self.outcomes[step.ref] = storable_json(kept)
+
+    def leave_behind(self, refs: Iterable[str]) -> None:
+        """Have steps taken once more, which other versions of the workflow had elsewhere.
+
+        What they have changed in the data stays. A batch that was carried is not carried again.
+        """
+        for ref in refs:
+            known = self.outcomes.get(ref)
+            if known is not None and known.get("outcome") != "batched":
+                patch = {"patch": known["patch"]} if "patch" in known else {}
+                self.outcomes[ref] = {"outcome": LEFT_BEHIND, **patch}
 
     def attach(self, digest: str, content: bytes) -> None:
         """Keep a file that goes with a message."""
