@@ -144,6 +144,11 @@ class Journal:
             end_reason=self._end_reason,
         )
 
+    @property
+    def was_moved(self) -> bool:
+        """Tell whether an operator has moved the end of a wait of this run."""
+        return any(each.get("moved") for each in self.outcomes.values())
+
     def tell(
         self,
         event: RunEventType,
@@ -210,6 +215,8 @@ class Journal:
             self._add("run_patches", json_row(row))
         elif known and "patch" in known:
             kept["patch"] = known["patch"]
+        if known and known.get("moved"):
+            kept["moved"] = True
         self.outcomes[step.ref] = storable_json(kept)
 
     def leave_behind(self, refs: Iterable[str]) -> None:
@@ -220,8 +227,8 @@ class Journal:
         for ref in refs:
             known = self.outcomes.get(ref)
             if known is not None and known.get("outcome") != "batched":
-                patch = {"patch": known["patch"]} if "patch" in known else {}
-                self.outcomes[ref] = {"outcome": LEFT_BEHIND, **patch}
+                kept = {name: known[name] for name in ("patch", "moved") if name in known}
+                self.outcomes[ref] = {"outcome": LEFT_BEHIND, **kept}
 
     def attach(self, digest: str, content: bytes) -> None:
         """Keep a file that goes with a message."""
