@@ -24,7 +24,7 @@ from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from domain.recipients.shapes import ObjectIn, TenantIn, UserIn
 from domain.recipients.subscriptions import SubscribeIn, UnsubscribeIn
 from domain.sources.actions import in_order, listed, mapped, named
-from domain.sources.paths import found_at
+from domain.sources.paths import Headers, found_at
 from domain.sources.rows import ActionRow, SourceEvent
 from domain.triggers.requests import (
     TriggerRequest,
@@ -150,7 +150,8 @@ async def _trigger(context: _Context, action: ActionRow) -> None:
 def holds(mapping: JsonObject, content: JsonObject, now: datetime) -> bool:
     """Judge the conditions of a mapping; the event is `event.body` and `event.headers` in them."""
     group = read_condition_group(mapping.get("conditions"))
-    scope = ConditionScope(values={"event": content}, now=now)
+    event = {**content, "headers": Headers(content.get("headers") or {})}
+    scope = ConditionScope(values={"event": event}, now=now)
     return evaluate(group, scope).passed
 
 

@@ -368,6 +368,29 @@ async def test_a_run_that_waits_is_told(account: Account, world: World) -> None:
     assert told.count("wait_conditions_evaluated") == 2
 
 
+async def test_a_run_that_waits_for_whom_a_header_names(account: Account, world: World) -> None:
+    """Names of headers have no case, in the path of a wait as in the conditions of a mapping."""
+    event = {
+        "event_type": "integration_source",
+        "event_key": "paid",
+        "integration_source_key": SOURCE,
+        "recipient_path": "headers.X-Shop",
+    }
+    await world.publish("remind", wait_step(event))
+    run = await world.begin("remind", {"id": "north"})
+    await world.walk(run)
+    tenant = mapping("tenants_set", id="t")
+    endpoint = await put(
+        account,
+        {**tenant, "conditions": when("event.headers.X-Shop", "equal_to", "north")},
+        {**tenant, "conditions": when("event.headers.X-Shop", "equal_to", "south")},
+        {**tenant, "conditions": when("event.headers.X-Shape", "exists")},
+    )
+    taken = await act(account, world, await send(account, endpoint))
+    assert [status for _, status in taken] == ["ok", "skipped", "skipped"]
+    assert (await world.walk(run, "wait_1/resume")).status == "completed"
+
+
 @pytest.mark.parametrize(
     ("happened", "is_awaited"),
     [
