@@ -14,8 +14,8 @@ from runtime.database import Connection
 _LOCK = "SELECT pg_advisory_xact_lock(%s)"
 
 # For a window that looks back, the passes since then count; for one with a fixed end, all of the
-# window that is open, and a pass joins it. A pass never counts for longer than its own window, after
-# which it may have been forgotten.
+# window that is open, and a pass joins it. A pass never counts for longer than its own window: it
+# may have been forgotten then.
 _TRY = """
 WITH counted AS (
     SELECT count(*) AS passes, min(ends_at) AS ends_at
