@@ -171,7 +171,8 @@ def _check_reach(action: ActionRow) -> None:
         InvalidParams: at the parameter; without it all recipients would be meant, say.
     """
     name = _NARROWING.get(action.action_type)
-    if name is not None and name in action.parameters and name not in (action.payload or {}):
+    mapped_to, found = action.parameters or {}, action.payload or {}
+    if name is not None and name in mapped_to and name not in found:
         raise InvalidParams.of(name, "is part of the mapping, but was not found in the event")
 
 

@@ -222,13 +222,15 @@ class Journal:
     def leave_behind(self, refs: Iterable[str]) -> None:
         """Have steps taken once more, which other versions of the workflow had elsewhere.
 
-        What they have changed in the data stays. A batch that was carried is not carried again.
+        What they have changed in the data stays. A batch that was carried is not carried again, and
+        a throttle that let the run pass is not asked again: it would count the run itself.
         """
         for ref in refs:
             known = self.outcomes.get(ref)
-            if known is not None and known.get("outcome") != "batched":
-                kept = {name: known[name] for name in ("patch", "moved") if name in known}
-                self.outcomes[ref] = {"outcome": LEFT_BEHIND, **kept}
+            if known is None or known.get("outcome") == "batched" or known.get("passed"):
+                continue
+            kept = {name: known[name] for name in ("patch", "moved") if name in known}
+            self.outcomes[ref] = {"outcome": LEFT_BEHIND, **kept}
 
     def attach(self, digest: str, content: bytes) -> None:
         """Keep a file that goes with a message."""

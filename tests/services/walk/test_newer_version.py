@@ -10,7 +10,7 @@ from typing import Any
 
 from domain.kit.json_types import JsonObject
 from services.batches.windows import close_early
-from tests.support.steps import branch, branch_step, update_step, wait_step
+from tests.support.steps import branch, branch_step, throttle_step, update_step, wait_step
 from tests.support.world import World, batch_step, channel_step, delay_step, when
 
 KEY = "gather"
@@ -106,6 +106,13 @@ async def test_a_branch_that_has_fewer_ways_now(world: World) -> None:
     run_id = await begin(world, older, LATEST, data={"plan": "pro"})
     await go_on(world, run_id, LATEST, newer)
     assert await texts(world, run_id) == ["pro"]
+
+
+async def test_a_throttle_that_was_passed_before_the_batch(world: World) -> None:
+    """It does not count the run that it has let pass against itself."""
+    run_id = await begin(world, throttle_step(), LATEST)
+    await go_on(world, run_id, LATEST, throttle_step(), says("passed"))
+    assert await texts(world, run_id) == ["passed"]
 
 
 async def test_two_batches_that_have_changed_places(world: World) -> None:
