@@ -27,7 +27,6 @@ from services.walk.context import Walk, links_of, refs_of
 from services.walk.journal import LEFT_BEHIND
 from services.what_if.journals import UnstoredJournal
 
-
 # Of a step that the past run did not complete, or not where it came to it at last.
 _UNFINISHED = ("waiting", "retrying", LEFT_BEHIND)
 
