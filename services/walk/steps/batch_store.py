@@ -67,8 +67,10 @@ class StoredBatches:
 
     async def has_own(self, walk: Walk, batch: Batch) -> bool:
         """Tell whether the item of the carrier is among those of its batch, and was not removed."""
-        run = walk.run
-        return await items.is_in_batch(walk.unit.connection, run.environment_id, batch.id, run.id)
+        connection, run = walk.unit.connection, walk.run
+        return await items.is_in_batch(
+            connection, run.environment_id, batch.id, run.workflow_run_id
+        )
 
     async def combined(self, walk: Walk, batch: Batch) -> JsonObject:
         """Return what the data of all items makes together, to be laid over the carrier's."""
