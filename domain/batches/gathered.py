@@ -53,6 +53,7 @@ class Gathered:
         is_last: whether both are the last ones, instead of the first.
         total_activities: how many there are in all.
         total_actors: how many people caused them.
+        has_own: whether the item of the run that goes on is among them, and was not cancelled.
     """
 
     batch_id: UUID
@@ -62,6 +63,7 @@ class Gathered:
     is_last: bool
     total_activities: int
     total_actors: int
+    has_own: bool = True
 
 
 def some_actors(

@@ -27,7 +27,7 @@ _REASONS: Mapping[str, str] = {
     "throttled": "a throttle step stopped it",
     "branch_terminated": "the branch that it took ends the run",
     "step_missing": "the next step is no longer in the workflow",
-    "step_failed": "a step failed three times",
+    "step_failed": "a step failed for good",
     "cancel_requested": "a cancel was requested",
     "dropped": "an operator dropped it",
     "cancelled_in_temporal": "it was cancelled in Temporal",

@@ -58,6 +58,10 @@ class Timing:
             return None
         return found
 
+    def occurs_at(self, at: datetime, zone: str | None) -> bool:
+        """Tell whether an instant is an occurrence."""
+        return self.next_after(at - _MOMENT, zone) == at
+
     def first(
         self, now: datetime, zone: str | None, *, last: datetime | None, patience: timedelta
     ) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,16 +54,39 @@ def _is_of_script(path: str) -> bool:
     return path.startswith(f"{_OF_SCRIPTS}.")
 
 
-def found_at(event: JsonObject, path: str) -> JsonValue:
-    """Return what a path finds in `{"body", "headers"}`; None when it is nothing."""
+def parts_of(path: str) -> tuple[str, ...]:
+    """Return the root of a path into an event and the names behind it.
+
+    Names of headers have no case; ours are stored in small letters.
+    """
     parts = split_path(path)
     if parts[0] not in ROOTS or len(parts) == 1:
         parts = ("body", *parts)
     if parts[0] == "headers":
-        # Names of headers have no case; ours are stored in small letters.
         parts = ("headers", *(part.lower() for part in parts[1:]))
-    found: Any = lookup_parts(event, parts)
+    return parts
+
+
+def found_at(event: JsonObject, path: str) -> JsonValue:
+    """Return what a path finds in `{"body", "headers"}`; None when it is nothing."""
+    found: Any = lookup_parts(event, parts_of(path))
     return None if found is MISSING else found
+
+
+class Headers(Mapping[str, JsonValue]):
+    """The headers of an event, whose names have no case, as conditions see them."""
+
+    def __init__(self, stored: JsonObject) -> None:
+        self._stored = stored
+
+    def __getitem__(self, name: str) -> JsonValue:
+        return self._stored[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        return len(self._stored)
 
 
 def instant_at(event: JsonObject, path: str | None, now: datetime) -> datetime:

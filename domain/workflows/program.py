@@ -46,6 +46,17 @@ class Program:
         """Return the ref at which a branch begins; an empty one leads to where it would end."""
         return self._into[ref][branch]
 
+    def behind(self, ref: str) -> set[str]:
+        """Return the refs of all steps that a run may come to behind a step, in branches, too."""
+        found: set[str] = set()
+        pending = [self._after[ref]]
+        while pending:
+            each = pending.pop()
+            if each is not None and each not in found:
+                found.add(each)
+                pending += [self._after[each], *self._into[each]]
+        return found
+
     def step(self, ref: str) -> BaseStep | None:
         """Return the step of a ref, or None when there is none."""
         return self._steps.get(ref)

@@ -20,7 +20,13 @@ _MOST_TOGETHER = 4 * 1024 * 1024
 
 
 def batched_record(
-    batch_id: UUID, *, limit: int, last: bool, total_activities: int, total_actors: int
+    batch_id: UUID,
+    *,
+    limit: int,
+    last: bool,
+    total_activities: int,
+    total_actors: int,
+    has_own: bool,
 ) -> JsonObject:
     """Write what is kept under the ref of a batch step: enough to find the same items again."""
     return {
@@ -29,6 +35,7 @@ def batched_record(
         "last": last,
         "total_activities": total_activities,
         "total_actors": total_actors,
+        "has_own": has_own,
     }
 
 
@@ -60,6 +67,7 @@ async def load_gathered(
         is_last=is_last,
         total_activities=record["total_activities"],
         total_actors=record["total_actors"],
+        has_own=record.get("has_own", True),
     )
 
 

@@ -30,6 +30,9 @@ def first_appointment(
 ) -> Appointment:
     """Return when a schedule that was changed or resumed occurs next; not while it is paused.
 
+    An occurrence whose time has come, and that was not fired yet, still happens if the schedule
+    still has it.
+
     Args:
         engine: the parts of this process.
         schedule: as it is now.
@@ -38,9 +41,12 @@ def first_appointment(
     """
     if schedule.paused_at is not None:
         return Appointment(schedule.id, None)
-    at = schedule.timing.first(
+    timing, named, due = schedule.timing, engine.zone_of(zone), schedule.next_occurrence_at
+    if due is not None and due <= now and timing.occurs_at(due, named):
+        return Appointment(schedule.id, due)
+    at = timing.first(
         now,
-        engine.zone_of(zone),
+        named,
         last=schedule.last_occurrence_at,
         patience=patience_of(engine),
     )

@@ -7,7 +7,7 @@ dies before the note, and comes to the same.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -24,7 +24,7 @@ from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from domain.recipients.shapes import ObjectIn, TenantIn, UserIn
 from domain.recipients.subscriptions import SubscribeIn, UnsubscribeIn
 from domain.sources.actions import in_order, listed, mapped, named
-from domain.sources.paths import found_at
+from domain.sources.paths import Headers, found_at
 from domain.sources.rows import ActionRow, SourceEvent
 from domain.triggers.requests import (
     TriggerRequest,
@@ -42,6 +42,11 @@ from services.triggers.triggering import trigger_within
 from services.waits.telling import tell_runs
 
 _OK, _ERROR, _SKIPPED = "ok", "error", "skipped"
+# What keeps an action that ends or removes something from reaching further than is meant.
+_NARROWING: Mapping[str, str] = {
+    "workflows_cancel": "recipients",
+    "audiences_remove_member": "tenant",
+}
 # What names something in a trigger, beside its recipients.
 _NAMES_OF_TRIGGERS = ("actor", "tenant", "cancellation_key")
 
@@ -107,6 +112,7 @@ async def _take(
         return
     else:
         try:
+            _check_reach(action)
             result = await ACTIONS[action.action_type](context, action.payload or {})
             action = replace(action, result=result)
         except Unavailable:
@@ -144,7 +150,8 @@ async def _trigger(context: _Context, action: ActionRow) -> None:
 def holds(mapping: JsonObject, content: JsonObject, now: datetime) -> bool:
     """Judge the conditions of a mapping; the event is `event.body` and `event.headers` in them."""
     group = read_condition_group(mapping.get("conditions"))
-    scope = ConditionScope(values={"event": content}, now=now)
+    event = {**content, "headers": Headers(content.get("headers") or {})}
+    scope = ConditionScope(values={"event": event}, now=now)
     return evaluate(group, scope).passed
 
 
@@ -155,6 +162,18 @@ def _reason(refusal: AppError) -> JsonObject:
             {"field": error.field, "message": error.message} for error in refusal.errors
         ]
     return reason
+
+
+def _check_reach(action: ActionRow) -> None:
+    """Refuse an action that its mapping confines to what the event does not name.
+
+    Raises:
+        InvalidParams: at the parameter; without it all recipients would be meant, say.
+    """
+    name = _NARROWING.get(action.action_type)
+    mapped_to, found = action.parameters or {}, action.payload or {}
+    if name is not None and name in mapped_to and name not in found:
+        raise InvalidParams.of(name, "is part of the mapping, but was not found in the event")
 
 
 class _Context:

@@ -23,7 +23,7 @@ from domain.kit.ids import activity_id
 from domain.kit.json_types import JsonObject
 from domain.recipients.recipients import Recipient
 from domain.runs.events import RunEventType
-from domain.runs.rows import RunMessage
+from domain.runs.rows import NewMessage, RunMessage
 from domain.workflows import WorkflowDefinition
 from domain.workflows.steps import BaseStep
 from models.queries.audiences.members import audiences_of
@@ -142,11 +142,27 @@ class Walk:
         self._memberships = None
         self.inputs = {}
 
-    def go_on_with(self, definition: WorkflowDefinition, version_id: UUID) -> None:
-        """Take the steps that come now from another version of the workflow."""
+    def go_on_with(self, definition: WorkflowDefinition, version_id: UUID, step: BaseStep) -> None:
+        """Take the steps behind a step from another version of the workflow.
+
+        All of them: also one that stood before it when the run came by, and was taken there.
+        """
+        behind = definition.program.behind(step.ref)
+        self.journal.leave_behind(behind)
+        self.outputs = {ref: each for ref, each in self.outputs.items() if ref not in behind}
         self.definition = definition
         self.run.version_id = version_id
         self.journal.version_id = version_id
+        self._scope = None
+
+    def carry(self, gathered: Gathered) -> None:
+        """See the items of a batch.
+
+        Where the run's own was cancelled, whoever caused it has no part in what follows.
+        """
+        self.gathered = gathered
+        if not gathered.has_own and gathered.first is not None:
+            self.run.act_for(gathered.first)
         self._scope = None
 
     def patch(self, patch: JsonObject) -> None:
@@ -179,19 +195,9 @@ class Walk:
         given = [group for group in groups if group is not None]
         if not given:
             return None
-
-        def evaluate_all(scope: ConditionScope) -> Verdict:
-            trace: list[JsonObject] = []
-            for group in given:
-                verdict = evaluate(group, scope)
-                trace.extend(verdict.trace)
-                if not verdict.passed:
-                    return Verdict(passed=False, trace=trace)
-            return Verdict(passed=True, trace=trace)
-
         refs = {**await self._message_refs(), **self.outputs}
         values = {**self.scope(), "refs": refs} | ({} if event is None else {"event": event})
-        return await self.judge_by(evaluate_all, given, values)
+        return await self.judge_by(partial(_evaluate_all, given), given, values)
 
     async def judge_by(
         self,
@@ -287,15 +293,31 @@ class Walk:
             )
         # A feed shows its items for longer.
         since = self.unit.engine.keeps_since(self.unit.now)
-        standings: list[tuple[str, str, list[str]]] = [
-            (made.step_ref, made.delivery_status, [each.value for each in made.engagement_statuses])
-            for made in self._stored
-            if made.inserted_at >= since
-        ]
-        standings += [
-            (made.step_ref, made.delivery_status.value, []) for made in self.journal.messages
-        ]
+        known = [made for made in self._stored if made.inserted_at >= since]
+        standings = _standings(known, self.journal.messages)
         return refs_of(standings, self.journal.outcomes)
+
+
+def _evaluate_all(groups: Iterable[ConditionGroup], scope: ConditionScope) -> Verdict:
+    """Judge groups that are joined by AND, up to the first that does not hold."""
+    trace: list[JsonObject] = []
+    for group in groups:
+        verdict = evaluate(group, scope)
+        trace.extend(verdict.trace)
+        if not verdict.passed:
+            return Verdict(passed=False, trace=trace)
+    return Verdict(passed=True, trace=trace)
+
+
+def _standings(
+    stored: Iterable[RunMessage], made: Iterable[NewMessage]
+) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield of each message its step, its delivery, and what was done with it."""
+    for each in stored:
+        engagement = [status.value for status in each.engagement_statuses]
+        yield each.step_ref, each.delivery_status, engagement
+    for new in made:
+        yield new.step_ref, new.delivery_status.value, []
 
 
 def refs_of(standings: Iterable[tuple[str, str, list[str]]], outcomes: JsonObject) -> JsonObject:

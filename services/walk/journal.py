@@ -25,6 +25,8 @@ from models.queries.runs.walks import RunChange
 from outbound.redaction import Redactor
 from services.walk.happenings import happenings
 
+# What is kept of a step that another version of the workflow had elsewhere, to be taken once more.
+LEFT_BEHIND = "left_behind"
 # The content of a message was bounded when it was rendered; here nothing of it is cut.
 _MOST_CHARACTERS = 100_000_000
 
@@ -142,6 +144,11 @@ class Journal:
             end_reason=self._end_reason,
         )
 
+    @property
+    def was_moved(self) -> bool:
+        """Tell whether an operator has moved the end of a wait of this run."""
+        return any(each.get("moved") for each in self.outcomes.values())
+
     def tell(
         self,
         event: RunEventType,
@@ -193,7 +200,8 @@ class Journal:
     def keep(self, step: BaseStep, record: JsonObject, patch: JsonObject | None) -> None:
         """Remember what a step did, with its place in the order of the run's steps."""
         known = self.outcomes.get(step.ref)
-        kept = {**record, "n": (known or {}).get("n", len(self.outcomes))}
+        last = max((each.get("n", -1) for each in self.outcomes.values()), default=-1)
+        kept = {**record, "n": (known or {}).get("n", last + 1)}
         if patch is not None:
             # Patches may be large, and are stored apart: a run's row is read with every walk.
             taken = [each["patch"] for each in self.outcomes.values() if "patch" in each]
@@ -207,7 +215,22 @@ class Journal:
             self._add("run_patches", json_row(row))
         elif known and "patch" in known:
             kept["patch"] = known["patch"]
+        if known and known.get("moved"):
+            kept["moved"] = True
         self.outcomes[step.ref] = storable_json(kept)
+
+    def leave_behind(self, refs: Iterable[str]) -> None:
+        """Have steps taken once more, which other versions of the workflow had elsewhere.
+
+        What they have changed in the data stays. A batch that was carried is not carried again, and
+        a throttle that let the run pass is not asked again: it would count the run itself.
+        """
+        for ref in refs:
+            known = self.outcomes.get(ref)
+            if known is None or known.get("outcome") == "batched" or known.get("passed"):
+                continue
+            kept = {name: known[name] for name in ("patch", "moved") if name in known}
+            self.outcomes[ref] = {"outcome": LEFT_BEHIND, **kept}
 
     def attach(self, digest: str, content: bytes) -> None:
         """Keep a file that goes with a message."""

@@ -34,6 +34,7 @@ from domain.workflows.steps import BaseStep
 from services.walk.context import Walk
 from services.walk.deliveries import open_deliveries
 from services.walk.faults import ContentError
+from services.walk.journal import LEFT_BEHIND
 from services.walk.moves import DIRECTIVES, Woken
 from services.walk.steps import EXECUTORS, Executor
 
@@ -179,6 +180,8 @@ async def _take(walk: Walk, step: BaseStep, cursor: Cursor, orders: Orders) -> J
     """
     journal = walk.journal
     known: JsonObject | None = journal.outcomes.get(step.ref)
+    if known is not None and known.get("outcome") == LEFT_BEHIND:
+        known = None
     is_due = (
         known is None
         or (known.get("outcome") == "retrying" and cursor.attempt > known.get("attempt", 1))

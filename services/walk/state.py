@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
+from domain.batches.gathered import Contribution
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from domain.preferences.layers import Layers
@@ -94,6 +95,12 @@ class RunState:
             is_sandbox=bool(self.settings.get("sandbox_mode")),
             is_rehearsal=self.is_rehearsed,
         )
+
+    def act_for(self, contribution: Contribution) -> None:
+        """Take the actor of what another trigger has contributed for that of the run."""
+        stored = contribution.actor
+        self.actor_ref = contribution.actor_ref
+        self.actor = None if stored is None else stored.variable()
 
     def renew(self, stored: Recipient, preferences: JsonObject | None) -> None:
         """Take over how somebody is stored now, in whatever part the run has for them.

@@ -114,9 +114,6 @@ async def _open(unit: Unit, taken: TakenRun) -> Walk:
     if any("patch" in outcome for outcome in journal.outcomes.values()):
         patches = await walks.patches_of_run(connection, taken.id)
     batched = newest_record(journal.outcomes)
-    gathered = None
-    if batched is not None:
-        gathered = await load_gathered(connection, taken.environment_id, batched)
     waited = {ref: each for ref, each in journal.outcomes.items() if each.get("waited")}
     events = await outputs_of_run(connection, taken.id) if waited else {}
     through = None
@@ -124,19 +121,21 @@ async def _open(unit: Unit, taken: TakenRun) -> Walk:
         through = await reached_through(
             connection, taken.environment_id, taken.through_id, taken.recipient_ref
         )
-    return Walk(
+    walk = Walk(
         unit=unit,
         configuration=configuration,
         definition=await engine.catalog.compiled(connection, WORKFLOW, taken.version_id),
         run=run_state(taken, data, patches, configuration.preferences, through),
         journal=journal,
         limits=Limits(seconds=engine.settings.liquid_seconds),
-        gathered=gathered,
         outputs={
             ref: {"matched": bool(each.get("matched")), "signal_variables": events.get(ref, {})}
             for ref, each in waited.items()
         },
     )
+    if batched is not None:
+        walk.carry(await load_gathered(connection, taken.environment_id, batched))
+    return walk
 
 
 async def _end(unit: Unit, taken: TakenRun) -> Advanced:

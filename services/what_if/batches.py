@@ -99,6 +99,10 @@ class RehearsedBatches:
     async def note_resumed(self, walk: Walk, batch: Batch) -> None:
         """Note nothing: nobody looks after this world."""
 
+    async def has_own(self, walk: Walk, batch: Batch) -> bool:
+        """Say yes: nothing is cancelled in this world."""
+        return True
+
     async def combined(self, walk: Walk, batch: Batch) -> JsonObject:
         """Return what the kept data of all items makes together: of equal keys the last one's."""
         combined: JsonObject = {}

@@ -33,7 +33,7 @@ class Throttles:
         """Let a run pass if fewer than `limit` did, and remember it."""
         passes = self._passes[throttle_id]
         counted = [
-            ends for passed, ends in passes if (ends > now if since is None else passed > since)
+            ends for passed, ends in passes if ends > now and (since is None or passed > since)
         ][-limit:]
         first_end = min(counted, default=None)
         is_open = len(counted) < limit

@@ -24,7 +24,11 @@ from outbound.redaction import Redactor
 from services.channels.sealing import SEALED, open_content
 from services.tracking.addresses import StillTracker
 from services.walk.context import Walk, links_of, refs_of
+from services.walk.journal import LEFT_BEHIND
 from services.what_if.journals import UnstoredJournal
+
+# Of a step that the past run did not complete, or not where it came to it at last.
+_UNFINISHED = ("waiting", "retrying", LEFT_BEHIND)
 
 
 class Unknown(Exception):
@@ -105,7 +109,7 @@ class RehearsedWalk(Walk):
                 step.ref, "its settings have changed, so its recorded outcome does not apply"
             )
         outcome = self._recorded.get(step.ref)
-        if not isinstance(outcome, dict) or outcome.get("outcome") in ("waiting", "retrying"):
+        if not isinstance(outcome, dict) or outcome.get("outcome") in _UNFINISHED:
             raise Unknown(step.ref, "the recorded run never completed this step")
         return outcome
 

@@ -114,13 +114,17 @@ async def page_of_items(
 
 
 async def is_in_batch(
-    connection: Connection, environment_id: UUID, batch_id: UUID, run_id: UUID
+    connection: Connection, environment_id: UUID, batch_id: UUID, workflow_run_id: UUID
 ) -> bool:
-    """Tell whether a run's item is in a batch, and was not removed."""
+    """Tell whether the item of a trigger is in a batch, and was not removed.
+
+    A run that carries the batch in another's place has brought no item itself, and stands for that
+    of its trigger.
+    """
     cursor = await connection.execute(
         "SELECT FROM batch_items WHERE environment_id = %s AND batch_id = %s"
-        " AND recipient_run_id = %s AND removed_at IS NULL",
-        (environment_id, batch_id, run_id),
+        " AND workflow_run_id = %s AND removed_at IS NULL",
+        (environment_id, batch_id, workflow_run_id),
     )
     return await cursor.fetchone() is not None
 

@@ -14,15 +14,15 @@ from runtime.database import Connection
 _LOCK = "SELECT pg_advisory_xact_lock(%s)"
 
 # For a window that looks back, the passes since then count; for one with a fixed end, all of the
-# window that is open, and a pass joins it.
+# window that is open, and a pass joins it. A pass never counts for longer than its own window: it
+# may have been forgotten then.
 _TRY = """
 WITH counted AS (
     SELECT count(*) AS passes, min(ends_at) AS ends_at
     FROM (
         SELECT ends_at FROM throttle_passes
-        WHERE throttle_id = %(throttle_id)s
-          AND CASE WHEN %(since)s::timestamptz IS NULL THEN ends_at > %(now)s
-                   ELSE passed_at > %(since)s END
+        WHERE throttle_id = %(throttle_id)s AND ends_at > %(now)s
+          AND (%(since)s::timestamptz IS NULL OR passed_at > %(since)s)
         ORDER BY passed_at DESC LIMIT %(limit)s
     ) AS counting
 ), passed AS (

@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from domain.channels.kinds import READ_HERE
-from domain.conditions.paths import split_path
 from domain.kit.json_types import JsonObject
 from domain.messages.events import MessageEventType
 from domain.recipients.refs import USERS
 from domain.runs.statuses import RunStatus
+from domain.sources.paths import parts_of
 from domain.triggers.addressees import BROADCAST_SOURCE
 from domain.waits.candidates import (
     ChangeHappening,
@@ -155,7 +155,7 @@ async def _of_runs(connection: Connection, wait: NewWait, values: JsonObject) ->
 
 async def _of_sources(connection: Connection, wait: NewWait, values: JsonObject) -> list[Candidate]:
     """A user is named by an id, an object by its reference."""
-    root, *path = split_path(wait.recipient_path)
+    root, *path = parts_of(wait.recipient_path)
     is_user = wait.collection == USERS
     named = {
         "root": root,

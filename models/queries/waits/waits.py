@@ -19,11 +19,13 @@ from runtime.database import Connection
 _NAMES = names_of(NewWait)
 _OF_STEP = "recipient_run_id = %(run_id)s AND step_ref = %(step_ref)s"
 
-# A repeated walk finds its own.
+# A step that a newer version of the workflow has further on is taken once more, and waits anew.
 _REGISTER = f"""
 INSERT INTO event_waits ({", ".join(_NAMES)})
 VALUES ({", ".join(f"%({name})s" for name in _NAMES)})
-ON CONFLICT (recipient_run_id, step_ref) DO NOTHING
+ON CONFLICT (recipient_run_id, step_ref) DO UPDATE
+SET {", ".join(f"{name} = excluded.{name}" for name in _NAMES)},
+    claimed_at = NULL, output = NULL, settled_at = NULL
 """  # noqa: S608 - names of fields
 
 _FIND = f"""

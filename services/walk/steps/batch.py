@@ -90,18 +90,23 @@ class BatchExecutor:
     async def _go_on(self, walk: Walk, step: BatchStep, batch: Batch, closed: StepEvent) -> Move:
         """Let the run go on with all items, on the version settled when the batch closed."""
         unit, run, settings = walk.unit, walk.run, step.settings
+        has_own = await self._batches.has_own(walk, batch)
         record = batched_record(
             batch.id,
             limit=settings.batch_items_render_limit,
             last=settings.batch_order is Order.LAST,
             total_activities=batch.total_activities or 0,
             total_actors=batch.total_actors or 0,
+            has_own=has_own,
         )
         combined = await self._batches.combined(walk, batch)
-        walk.gathered = await self._batches.gathered(walk, record)
+        if not has_own:
+            # Its own item was cancelled: what it carried must not come through.
+            combined = {**dict.fromkeys(run.data), **combined}
+        walk.carry(await self._batches.gathered(walk, record))
         if batch.version_id is not None and batch.version_id != run.version_id:
             newest = await unit.engine.catalog.compiled(unit.connection, WORKFLOW, batch.version_id)
-            walk.go_on_with(newest, batch.version_id)
+            walk.go_on_with(newest, batch.version_id, step)
         return Done(
             outcome="batched",
             story=f"`{step.ref}` has gathered {batch.total_activities}",

@@ -31,6 +31,10 @@ class Batches(Protocol):
         """Note that the carrier of a closed batch goes on."""
         ...
 
+    async def has_own(self, walk: Walk, batch: Batch) -> bool:
+        """Tell whether the item of the carrier is among those of its batch, and was not removed."""
+        ...
+
     async def combined(self, walk: Walk, batch: Batch) -> JsonObject:
         """Return what the data of all items makes together, to be laid over the carrier's."""
         ...
@@ -61,14 +65,17 @@ class StoredBatches:
         """Note that the carrier of a closed batch goes on."""
         await membership.note_resumed(walk.unit.connection, batch.id, now=walk.unit.now)
 
+    async def has_own(self, walk: Walk, batch: Batch) -> bool:
+        """Tell whether the item of the carrier is among those of its batch, and was not removed."""
+        connection, run = walk.unit.connection, walk.run
+        return await items.is_in_batch(
+            connection, run.environment_id, batch.id, run.workflow_run_id
+        )
+
     async def combined(self, walk: Walk, batch: Batch) -> JsonObject:
         """Return what the data of all items makes together, to be laid over the carrier's."""
-        connection, run = walk.unit.connection, walk.run
-        combined = await items.combined_data(connection, run.environment_id, batch.id)
-        if not await items.is_in_batch(connection, run.environment_id, batch.id, run.id):
-            # Its own item was cancelled: what it carried must not come through.
-            return {**dict.fromkeys(run.data), **combined}
-        return combined
+        environment_id = walk.run.environment_id
+        return await items.combined_data(walk.unit.connection, environment_id, batch.id)
 
     async def gathered(self, walk: Walk, record: JsonObject) -> Gathered:
         """Load the items that are rendered."""

@@ -50,8 +50,11 @@ class DelayExecutor:
         )
 
     async def resume(self, walk: Walk, step: DelayStep, kept: JsonObject, woken: Woken) -> Move:
-        """Go on: the time has come, unless an operator has moved it."""
-        if kept.get("moved") and (until := sleeps_on(kept, woken)):
+        """Go on: the time has come, unless an operator has moved it, or one before it.
+
+        Word of a move may come again, or when the run waits for something else.
+        """
+        if walk.journal.was_moved and (until := sleeps_on(kept, woken)):
             label = f"{step.ref}: until {iso(until)}"
             return Waiting(
                 story=f"`{step.ref}` waits until {iso(until)}",

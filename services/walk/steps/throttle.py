@@ -69,6 +69,7 @@ class ThrottleExecutor(NeverWaits):
             return Done(
                 story=f"`{step.ref}` let it pass",
                 event=StepEvent(RunEventType.THROTTLE_ALLOWED, told),
+                record={"passed": True},
             )
         return Halted(
             story=f"`{step.ref}` stopped it",

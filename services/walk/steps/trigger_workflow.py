@@ -71,7 +71,8 @@ async def _request(walk: Walk, step: TriggerWorkflowStep) -> TriggerRequest:
             "recipients": run.ref.wire()
             if settings.recipients == THE_RECIPIENT
             else _value(out, settings.recipients, "settings.recipients"),
-            "actor": run.actor_ref and run.actor_ref.wire()
+            # One who was deleted meanwhile is none, as where it is rendered.
+            "actor": run.actor and run.actor_ref and run.actor_ref.wire()
             if settings.actor == THE_ACTOR
             else _value(out, settings.actor, "settings.actor"),
             "tenant": _value(out, settings.tenant, "settings.tenant"),

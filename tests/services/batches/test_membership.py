@@ -370,6 +370,26 @@ async def test_13_who_takes_over_has_been_reached_the_same_way(world: World, at:
     assert "editor" in await told(later, heir)
 
 
+async def test_13_who_takes_over_has_its_item_in_the_batch(world: World, at: datetime) -> None:
+    """A run in another's place keeps what its item has carried, and who caused that."""
+    template = {"markdown_body": "{{ actor.name }} {{ data.page.title }} {{ data.text | size }}"}
+    await world.publish(KEY, batch_step(), channel_step("feed", template=template))
+    runs = []
+    for name in ("Ann", "Bob"):
+        data = {"page": {"title": name}, "text": "x" * 300}
+        person = {"id": name.lower(), "name": name}
+        runs.append(await world.at(at).begin(KEY, actor=person, data=data))
+        await world.at(at).walk(runs[-1])
+    await world.walk(runs[0], "batch_1/resume", cancel=True)
+    (batch,) = await batches(world)
+    await close_early(world.engine, world.environment.id, batch["id"])
+    later = world.at(at + timedelta(seconds=700))
+    await close_left_over_windows(later.engine)
+    (batch,) = await batches(world)
+
+    assert "Bob Bob 256" in await told(later, batch["carrier_run_id"])
+
+
 async def test_16_a_repeated_walk_brings_no_second_item(world: World) -> None:
     """A walk whose answer was lost answers the same, and changes nothing."""
     await publish(world)

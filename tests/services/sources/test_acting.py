@@ -243,6 +243,41 @@ async def test_cancel(account: Account, world: World) -> None:
     assert [run["status"] for run in await world.runs()] == [RunStatus.CANCELLED]
 
 
+async def test_a_cancel_for_nobody_known(account: Account, world: World) -> None:
+    """One that is for those whom the event names reaches nobody when it names none."""
+    delay = {"type": "delay", "ref": "d", "settings": {"delay_for": {"unit": "days", "value": 1}}}
+    await world.publish("cart", delay, feed_step())
+    parameters = {"key": "cart", "cancellation_key": "body.cart", "recipients": "body.user"}
+    endpoint = await put(account, mapping("workflows_cancel", "bought", **parameters))
+    await world.trigger("cart", {"id": "ada"}, {"id": "bob"}, cancellation_key="c1")
+    for user in ({}, {"user": None}):
+        received = await send(account, endpoint, "bought", cart="c1", **user)
+        rows = await acting.take_event(account.engine, world.environment.scope, received.event_id)
+        errors = [row.result and row.result["errors"][0]["field"] for row in rows]
+        assert errors == ["recipients"]
+    assert {run["status"] for run in await world.runs()} == {RunStatus.QUEUED}
+    await act(account, world, await send(account, endpoint, "bought", cart="c1", user="ada"))
+    assert {run["recipient_id"]: run["status"] for run in await world.runs()} == {
+        "ada": RunStatus.CANCELLED,
+        "bob": RunStatus.QUEUED,
+    }
+
+
+async def test_leaving_for_no_tenant_known(account: Account, world: World) -> None:
+    """Who is to leave an audience for the tenant of an event stays in it for none."""
+    await world.audience("buyers")
+    member = {"key": "buyers", "user": "body.user"}
+    endpoint = await put(
+        account,
+        mapping("audiences_add_member", "joined", **member),
+        mapping("audiences_remove_member", "left", **member, tenant="body.shop"),
+    )
+    await act(account, world, await send(account, endpoint, "joined", user={"id": "ada"}))
+    received = await send(account, endpoint, "left", user="ada")
+    assert await act(account, world, received) == [("audiences_remove_member", "error")]
+    assert await world.members("buyers") == [("ada", "")]
+
+
 async def test_an_idempotency_key(account: Account, world: World) -> None:
     """An event with the key of one of the last day is the same event; later it is another."""
     endpoint = await put(account, idempotency_key_path="body.id")
@@ -331,6 +366,29 @@ async def test_a_run_that_waits_is_told(account: Account, world: World) -> None:
     assert (await world.walk(runs[1], "wait_1/resume")).next.kind == "await_event"
     told = [e["event"] for e in await world.events(runs[0])]
     assert told.count("wait_conditions_evaluated") == 2
+
+
+async def test_a_run_that_waits_for_whom_a_header_names(account: Account, world: World) -> None:
+    """Names of headers have no case, in the path of a wait as in the conditions of a mapping."""
+    event = {
+        "event_type": "integration_source",
+        "event_key": "paid",
+        "integration_source_key": SOURCE,
+        "recipient_path": "headers.X-Shop",
+    }
+    await world.publish("remind", wait_step(event))
+    run = await world.begin("remind", {"id": "north"})
+    await world.walk(run)
+    tenant = mapping("tenants_set", id="t")
+    endpoint = await put(
+        account,
+        {**tenant, "conditions": when("event.headers.X-Shop", "equal_to", "north")},
+        {**tenant, "conditions": when("event.headers.X-Shop", "equal_to", "south")},
+        {**tenant, "conditions": when("event.headers.X-Shape", "exists")},
+    )
+    taken = await act(account, world, await send(account, endpoint))
+    assert [status for _, status in taken] == ["ok", "skipped", "skipped"]
+    assert (await world.walk(run, "wait_1/resume")).status == "completed"
 
 
 @pytest.mark.parametrize(

@@ -280,6 +280,26 @@ async def test_a_change_of_time_replaces_what_was_due(morning: World) -> None:
     assert (await row_of(morning, renamed))["next_occurrence_at"] == NINE
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"repeats": [DAILY], "data": {"n": 2}}, id="written once more as a whole"),
+        pytest.param({"ending_at": (NINE + DAY).isoformat()}, id="ended later"),
+        pytest.param({"repeats": [DAILY, {"frequency": "daily", "hours": 17}]}, id="more often"),
+    ],
+)
+async def test_a_change_that_keeps_what_was_due(morning: World, changes: dict[str, Any]) -> None:
+    """An occurrence that nobody has fired yet, and that the schedule still has, is not lost."""
+    (made,) = await schedule(morning, repeats=[DAILY], data={"n": 1})
+    late = morning.at(NINE + timedelta(minutes=20))
+    await change(late, made, **changes)
+    assert (await row_of(morning, made))["next_occurrence_at"] == NINE
+    assert await fire(late, made) is None
+    assert len(await triggers_of(morning, made)) == 1
+    await change(late, made, **changes)
+    assert (await row_of(morning, made))["next_occurrence_at"] > late.engine.clock()
+
+
 @pytest.fixture
 async def clocks(secluded: World) -> World:
     """Return the product on a database without other schedules, with one clock."""

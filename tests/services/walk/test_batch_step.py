@@ -15,7 +15,7 @@ from services.batches.windows import close_early
 from temporal_workflows.signals import BATCH_CLOSED
 from tests.support.steps import trigger_step
 from tests.support.temporal_recorder import TemporalRecorder
-from tests.support.world import World, batch_step, channel_step
+from tests.support.world import World, batch_step, channel_step, delay_step
 
 KEY = "gather"
 NOW = datetime.now(UTC)
@@ -435,3 +435,30 @@ async def test_the_story_of_a_batch(world: World) -> None:
     assert await world.story(second) == ["run_started", "batch_joined", "run_completed"]
     closed = next(row for row in await world.events(run_id) if row["event"] == "batch_closed")
     assert closed["data"] == {"total_activities": 2}
+
+
+@pytest.mark.parametrize("others", [[person("Bob"), person("Cid")], [None, person("Cid")]])
+async def test_who_caused_a_cancelled_item_has_no_part(
+    world: World, others: list[dict[str, Any] | None]
+) -> None:
+    """The actor of a run whose own item was cancelled is that of the oldest one left, if any."""
+    text = shown("by {{ actor.name | default: 'nobody' }}, {{ total_actors }}")
+    behind = {**text, "ref": "behind"}
+    await world.publish("child", shown("x"))
+    await world.publish(KEY, batch_step(), text, delay_step(), behind, trigger_step("child"))
+    await bring(world, actor=person("Ann"), cancellation_key="taken back")
+    for actor in others:
+        await bring(world, actor=actor)
+    await world.cancel(KEY, "taken back")
+    run_id = await close(world)
+    await world.walk(run_id, "wait/resume")
+
+    name = others[0]["name"] if others[0] else "nobody"
+    count = len([actor for actor in others if actor])
+    rendered = [row["content"]["blocks"][0]["rendered"] for row in await world.messages(run_id)]
+    assert [f"by {name}, {count}" in each for each in rendered] == [True, True]
+    (run,) = await world.runs_of("child")
+    (child,) = await world.make.rows(
+        "SELECT actor_id FROM workflow_runs WHERE id = %s", run["workflow_run_id"]
+    )
+    assert child["actor_id"] == (others[0]["id"] if others[0] else None)

@@ -85,6 +85,27 @@ async def test_delay_has_conditions(world: World, plan: str, status: str) -> Non
     assert (verdict["step_ref"], verdict["data"]["passed"]) == ("wait", plan == "pro")
 
 
+async def test_late_word_of_a_move_ends_no_other_delay(world: World) -> None:
+    """Word of a delay that is over may come again, or late: the next one is slept through."""
+    now = utc_now()
+    world = world.at(now)
+    run_id, directive = await world.send(
+        delay_step(), delay_step("next"), delay_step("last"), channel_step("feed")
+    )
+    await move_wait(world.engine, world.environment.scope, UUID(run_id), None)
+    second = await world.walk(run_id, directive.cursor)
+    soon = world.at(now + timedelta(minutes=1))
+    woken = await soon.walk(run_id, second.cursor)
+    assert sleep_of(woken).until == sleep_of(second).until
+    third = await world.at(now + timedelta(hours=1)).walk(run_id, woken.cursor)
+    assert third.cursor == "last/resume"
+    woken = await world.at(now + timedelta(hours=1, minutes=1)).walk(run_id, third.cursor)
+    assert sleep_of(woken).until == sleep_of(third).until
+    assert await world.messages(run_id) == []
+    done = await world.at(now + timedelta(hours=2)).walk(run_id, woken.cursor)
+    assert done.status == "completed"
+
+
 async def test_a_delay_that_was_moved_is_slept_for_once(world: World) -> None:
     """Where Temporal's clock is ahead of ours, nobody sleeps again for what is over."""
     run_id, directive = await world.send(delay_step(seconds=90), channel_step("feed"))

@@ -44,6 +44,22 @@ async def test_fixed_window(world: World) -> None:
     assert passed == [True, True, False, True, True, False]
 
 
+@pytest.mark.parametrize("is_swept", [False, True])
+async def test_a_longer_window_than_that_of_a_pass(world: World, is_swept: bool) -> None:
+    """A pass counts for as long as its own window lasts, whether or not it was forgotten then."""
+    step = throttle_step(throttle_window_field_path="data.window")
+    await world.publish("flow", step, channel_step("feed"))
+    data = [{"window": {"unit": "minutes", "value": minutes}} for minutes in (60, 30, 600, 600)]
+    passed = [
+        await passes(world, minutes, data=each)
+        for minutes, each in zip((0, 29, 59), data, strict=False)
+    ]
+    if is_swept:
+        await forget_expired(world.at(NOW + timedelta(minutes=61)).engine)
+    passed.append(await passes(world, 90, data=data[-1]))
+    assert passed == [True, False, False, True]
+
+
 async def test_what_a_stopped_run_says(world: World) -> None:
     """A run that is stopped is completed without an error, and says why."""
     await world.publish("flow", throttle_step(), channel_step("feed"))

@@ -12,13 +12,15 @@ from domain.content.workflow import WORKFLOW
 from domain.contract.runs import Finished
 from domain.kit.errors import Unavailable
 from domain.kit.json_types import JsonObject
+from domain.recipients.refs import RecipientRef
 from domain.triggers.requests import REHEARSAL
+from services.bulk.departures import delete_recipient
 from services.triggers.release_sweep import release_left_over
 from tests.support.content import save_content
 from tests.support.interruptions import FailingTemporal
 from tests.support.steps import audience_step, trigger_step
 from tests.support.temporal_recorder import TemporalRecorder
-from tests.support.world import World, channel_step, when
+from tests.support.world import World, channel_step, delay_step, when
 
 OBJECT = {"id": "p1", "collection": "projects", "name": "One"}
 
@@ -69,6 +71,18 @@ async def test_the_child_gets_what_the_run_has(world: World, temporal: TemporalR
     assert (run["recipient_id"], run["status"]) == ("ellie", "queued")
     started = [one[0] for one in temporal.starts if str(run["id"]) in one[0]]
     assert len(started) == 1
+    assert len(await world.messages(run_id)) == 1
+
+
+async def test_an_actor_who_is_gone_takes_nothing_along(world: World) -> None:
+    """Whoever was deleted while the run waited is no actor of what it triggers."""
+    await world.publish("child", channel_step("feed"))
+    steps = (delay_step(), trigger_step("child"), channel_step("behind"))
+    run_id, _ = await world.send(*steps, actor={"id": "ann", "name": "Ann"})
+    await delete_recipient(world.engine, world.environment.scope, RecipientRef.user("ann"))
+    await world.walk(run_id, "wait/resume")
+    (child,) = await _triggered(world, run_id)
+    assert (await _trigger(world, child))["actor_id"] is None
     assert len(await world.messages(run_id)) == 1
 
 
