@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from commands.arguments import Argument, argument, help_of
-from commands.files import why_unreadable
+from commands.files import unreadable
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.pages import PageRequest
@@ -50,7 +50,7 @@ def read_text(file: Path) -> str:
     try:
         return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise InvalidParams.of(str(file), f"cannot be read: {why_unreadable(error)}") from error
+        raise unreadable(file, error) from error
 
 
 def read_bytes(file: Path, limit: int) -> bytes:
@@ -66,7 +66,7 @@ def read_bytes(file: Path, limit: int) -> bytes:
             with file.open("rb") as opened:
                 content = opened.read(limit + 1)
     except OSError as error:
-        raise InvalidParams.of(str(file), f"cannot be read: {why_unreadable(error)}") from error
+        raise unreadable(file, error) from error
     if len(content) > limit:
         raise InvalidParams.of(str(file), f"must have at most {limit} bytes")
     return content

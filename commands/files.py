@@ -6,10 +6,13 @@ import os
 import secrets
 from pathlib import Path
 
+from domain.kit.errors import InvalidParams
 
-def why_unreadable(error: OSError | ValueError) -> str:
-    """Say why a file cannot be read, without its name, which stands before that."""
-    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+def unreadable(path: Path, error: OSError | ValueError) -> InvalidParams:
+    """Return the refusal of a file that cannot be read, which names it once and says why."""
+    why = (isinstance(error, OSError) and error.strerror) or str(error)
+    return InvalidParams.of(str(path), f"cannot be read: {why}")
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -17,9 +17,8 @@ from pathlib import Path
 
 from api.admin.what_if_audiences import AudiencesOut
 from api.admin.what_if_schemas import ChangeOut, DifferenceOut, GuidesOut, WhatIfOut
-from commands.files import why_unreadable
+from commands.files import unreadable
 from domain.kit.clock import in_words
-from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import read_shape
 from domain.recipients.answers import label_of
@@ -102,9 +101,7 @@ def _document(parsed: argparse.Namespace) -> JsonObject:
         try:
             document["triggers"] = json.loads(parsed.triggers.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise InvalidParams.of(
-                str(parsed.triggers), f"cannot be read: {why_unreadable(error)}"
-            ) from error
+            raise unreadable(parsed.triggers, error) from error
     return document
 
 
