@@ -41,6 +41,16 @@ def mapping(action: str, event: str = "paid", **parameters: Any) -> dict[str, An
     return {"event_type": event, "action_type": action, "action_parameters": parameters}
 
 
+def payment(recipient_path: str) -> dict[str, Any]:
+    """Write the event that a wait is for; the path finds whose it is."""
+    return {
+        "event_type": "integration_source",
+        "event_key": "paid",
+        "integration_source_key": SOURCE,
+        "recipient_path": recipient_path,
+    }
+
+
 async def send(
     account: Account, endpoint: str, event: str = "paid", /, **body: Any
 ) -> receiving.Received:
@@ -345,12 +355,7 @@ async def test_what_nothing_follows_from(account: Account, world: World) -> None
 
 async def test_a_run_that_waits_is_told(account: Account, world: World) -> None:
     """An event ends the wait of the recipient that it names, and of nobody else."""
-    event = {
-        "event_type": "integration_source",
-        "event_key": "paid",
-        "integration_source_key": SOURCE,
-        "recipient_path": "body.user.id",
-    }
+    event = payment("body.user.id")
     await world.publish("remind", wait_step(event, when("event.data.total", "greater_than", "5")))
     runs = [await world.begin("remind", {"id": name}) for name in ("ada", "bob")]
     for run in runs:
@@ -370,12 +375,7 @@ async def test_a_run_that_waits_is_told(account: Account, world: World) -> None:
 
 async def test_a_run_that_waits_for_whom_a_header_names(account: Account, world: World) -> None:
     """Names of headers have no case, in the path of a wait as in the conditions of a mapping."""
-    event = {
-        "event_type": "integration_source",
-        "event_key": "paid",
-        "integration_source_key": SOURCE,
-        "recipient_path": "headers.X-Shop",
-    }
+    event = payment("headers.X-Shop")
     await world.publish("remind", wait_step(event))
     run = await world.begin("remind", {"id": "north"})
     await world.walk(run)
@@ -406,12 +406,7 @@ async def test_when_an_event_says_that_it_happened(
 ) -> None:
     """The second, or millisecond, in which a wait has begun counts where a source tells no more."""
     began = datetime(2026, 6, 15, 12, 0, 5, 200_500, tzinfo=UTC)
-    event = {
-        "event_type": "integration_source",
-        "event_key": "paid",
-        "integration_source_key": SOURCE,
-        "recipient_path": "body.user",
-    }
+    event = payment("body.user")
     await world.publish("remind", wait_step(event))
     run = await world.begin("remind", {"id": "ada"})
     await world.at(began).walk(run)

@@ -24,6 +24,13 @@ async def _all_closed(app: FastAPI) -> None:
         await asyncio.sleep(0.01)
 
 
+def _allow_one(monkeypatch: pytest.MonkeyPatch, app: FastAPI, limit: str) -> None:
+    """Leave room for a single socket."""
+    engine = app.state.engine
+    narrow = engine.settings.model_copy(update={limit: 1})
+    monkeypatch.setattr(type(engine), "settings", narrow, raising=False)
+
+
 async def _refusal(address: str, api_key: str | None, *given: str, **query: str) -> dict[str, Any]:
     """Return with which answer a socket is refused."""
     with pytest.raises(InvalidStatus) as refused:
@@ -98,9 +105,7 @@ async def test_a_server_that_is_full_says_so(
     app: FastAPI, address: str, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With 503; a socket that was closed makes room."""
-    engine = app.state.engine
-    narrow = engine.settings.model_copy(update={"sockets": 1})
-    monkeypatch.setattr(type(engine), "settings", narrow, raising=False)
+    _allow_one(monkeypatch, app, "sockets")
     async with open_page(address, environment.public_key):
         refusal = await _refusal(address, environment.public_key)
         assert (refusal["status"], refusal["code"]) == (503, "service_unavailable")
@@ -118,9 +123,8 @@ async def test_a_user_takes_not_every_socket(
 ) -> None:
     """Beyond some a user gets 429, and others get theirs; one that was closed makes room."""
     await let_sign(make, environment)
-    key, engine = environment.public_key, app.state.engine
-    narrow = engine.settings.model_copy(update={"sockets_of_user": 1})
-    monkeypatch.setattr(type(engine), "settings", narrow, raising=False)
+    key = environment.public_key
+    _allow_one(monkeypatch, app, "sockets_of_user")
     async with open_page(address, key, signed("ellie")):
         refusal = await _refusal(address, key, signed("ellie"))
         assert (refusal["status"], refusal["code"]) == (429, "rate_limit_exceeded")
@@ -140,9 +144,8 @@ async def test_pages_without_a_token_take_not_every_socket(
 ) -> None:
     """Beyond some of one key they get 429; other keys and proven users get theirs."""
     await let_sign(make, environment, is_required=False)
-    key, engine = environment.public_key, app.state.engine
-    narrow = engine.settings.model_copy(update={"sockets_of_key": 1})
-    monkeypatch.setattr(type(engine), "settings", narrow, raising=False)
+    key = environment.public_key
+    _allow_one(monkeypatch, app, "sockets_of_key")
     async with open_page(address, key):
         refusal = await _refusal(address, key)
         assert (refusal["status"], refusal["code"]) == (429, "rate_limit_exceeded")
