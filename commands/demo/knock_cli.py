@@ -75,9 +75,14 @@ class _Cli:
         self.screen = screen
         self._npx = npx
         self._origin = stack.api_url
-        # Somebody's own settings of the CLI are none of the demo's business.
+        # Somebody's own settings of the CLI are none of the demo's business, nor are the files that
+        # it puts aside in a temporary folder of a fixed name while it writes.
+        temporary = folder / ".tmp"
+        temporary.mkdir()
         self._environment = child_environment(
-            KNOCK_SERVICE_TOKEN=stack.service_token, XDG_CONFIG_HOME=str(folder / ".config")
+            KNOCK_SERVICE_TOKEN=stack.service_token,
+            XDG_CONFIG_HOME=str(folder / ".config"),
+            TMPDIR=str(temporary),
         )
 
     async def __call__(self, *words: str, seconds: float = _CALL_SECONDS) -> str:

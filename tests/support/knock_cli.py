@@ -16,15 +16,22 @@ class KnockCli:
         packages: where it is installed.
         address: of the product.
         token: a service token.
-        folder: where it works, and keeps its own settings.
+        folder: where it works, and keeps its own settings and temporary files: it keeps what it
+            writes over in a temporary folder of a fixed name, which two that run at the same time
+            would empty for each other.
     """
 
     def __init__(self, packages: NodePackages, address: str, token: str, folder: Path) -> None:
         self.folder = folder
         self._packages = packages
         self._address = address
+        temporary = folder / ".tmp"
+        temporary.mkdir(exist_ok=True)
         self._environment = child_environment(
-            HOME=str(folder), XDG_CONFIG_HOME=str(folder / ".config"), KNOCK_SERVICE_TOKEN=token
+            HOME=str(folder),
+            XDG_CONFIG_HOME=str(folder / ".config"),
+            TMPDIR=str(temporary),
+            KNOCK_SERVICE_TOKEN=token,
         )
 
     async def __call__(self, *words: str) -> str:
