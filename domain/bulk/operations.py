@@ -22,6 +22,9 @@ MAX_LISTED_ERRORS = 1_000
 ADD_LISTED_MEMBERS = "audiences.add_members"
 SET_RECIPIENTS = "broadcasts.set_recipients"
 OF_FILES = frozenset({ADD_LISTED_MEMBERS, SET_RECIPIENTS})
+# Kinds that take users away.
+DELETE_USERS = "users.delete"
+MERGE_USERS = "users.merge"
 
 
 class BulkStatus(StrEnum):
