@@ -177,12 +177,18 @@ WITH found AS MATERIALIZED (
 UPDATE short_links moved SET recipient_id = %(target)s FROM locked WHERE moved.key = locked.key
 """  # noqa: S608 - constants
 _RECENT = "inserted_at >= %(since)s::timestamptz"
+# What was done with a guide is told by its message, which is kept as long as its recipient.
+_OF_GUIDES = """(
+    id IN (SELECT message_id FROM guide_engagements
+        WHERE environment_id = %(environment_id)s AND user_id = %(target)s)
+    OR id IN (SELECT message_id FROM guide_tenant_engagements
+        WHERE environment_id = %(environment_id)s AND user_id = %(target)s))"""
 # Runs come first, as everywhere; one that is open was not ended yet, and stays behind.
 _MOVES = tuple(
     _MOVE.format(table=table, owner=_PLACE, chosen=chosen)
     for table, chosen in (
         ("recipient_runs", f"{_RECENT} AND status NOT IN ({listed(OPEN_RUN)})"),
-        ("messages", _RECENT),
+        ("messages", f"({_RECENT} OR {_OF_GUIDES})"),
         ("webhook_events", _RECENT),
         ("batches", "closed_at >= %(since)s::timestamptz"),
     )
