@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import UUID
 
+from api.admin.bulk import OpenBulkOut
 from api.knock.bulk.schemas import BulkOperationOut
 from commands.actions import ENVIRONMENT, Arguments, action, read_bytes
 from commands.arguments import argument
 from domain.bulk.csv_files import MAX_CSV_BYTES
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.pages import PageRequest
 from services.account.environments import get_scope
 from services.bulk import accept, files
 from services.bulk.accept import BulkView
@@ -76,6 +78,23 @@ async def remove_recipients(engine: Engine, arguments: Arguments) -> JsonValue:
     environment = await get_scope(engine, arguments.environment)
     await files.remove_recipients(engine, environment, arguments.key)
     return None
+
+
+@action("bulk-list", ENVIRONMENT, argument("--limit", type=int, default=50))
+async def list_operations(engine: Engine, arguments: Arguments) -> JsonValue:
+    """List bulk operations that are not over, and what holds them up, newest first."""
+    environment = await get_scope(engine, arguments.environment)
+    request = PageRequest(max(1, arguments.limit))
+    page = await accept.list_open_operations(engine, environment, request)
+    return [OpenBulkOut.of(operation).model_dump(mode="json") for operation in page.rows]
+
+
+@action("bulk-stop", argument("id", type=UUID), ENVIRONMENT)
+async def stop_operation(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Stop a bulk operation: it fails, and what it has done stays done."""
+    environment = await get_scope(engine, arguments.environment)
+    view = await accept.stop_operation(engine, environment, arguments.id)
+    return _shown(engine, view, environment.slug)
 
 
 @action("bulk-show", argument("id", type=UUID), ENVIRONMENT)

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.admin import (
     account,
     batches,
+    bulk,
     channels,
     content,
     environments,
@@ -30,6 +31,7 @@ from api.admin import (
 ROUTERS: tuple[APIRouter, ...] = (
     account.router,
     batches.router,
+    bulk.router,
     channels.router,
     content.router,
     environments.router,

@@ -12,12 +12,12 @@ from api.kit.auth import EngineDep, ServiceToken
 from api.kit.bodies import read_file
 from api.kit.parameters import ERROR_RESPONSES, Param, boolean, refusals, takes
 from api.kit.query_strings import Query, QueryDep
-from api.kit.strings import known_id, known_uuid, new_id_of
+from api.kit.strings import known_id, new_id_of
 from api.knock.bulk.schemas import BulkOperationOut, answer_bulk
 from domain.bulk.csv_files import MAX_CSV_BYTES
 from domain.kit.violations import Violations
 from services.account.environments import get_scope
-from services.bulk import accept, files
+from services.bulk import files
 from services.bulk.files import SentFile
 
 router = APIRouter(
@@ -125,13 +125,3 @@ async def delete_recipients_file(
     environment = await get_scope(engine, known_id(slug))
     await files.remove_recipients(engine, environment, known_id(key))
     return Response(status_code=204)
-
-
-@router.get("/bulk_operations/{operation_id}", response_model=BulkOperationOut)
-async def get_bulk_operation_of(
-    slug: str, operation_id: str, request: Request, _token: ServiceToken, engine: EngineDep
-) -> JSONResponse:
-    """Get a bulk operation of an environment: its progress, and what has failed."""
-    environment = await get_scope(engine, known_id(slug))
-    view = await accept.get_operation(engine, environment, known_uuid(operation_id))
-    return answer_bulk(request, view, environment=environment.slug)

@@ -106,6 +106,7 @@ def management_document() -> JsonObject:
             "Admin: runs": "Waiting runs, cancels, explanations.",
             "Admin: what if": "Who would get what if content were published, tried on past runs.",
             "Admin: batches": "Open batches and their items.",
+            "Admin: bulk operations": "Bulk operations that are not over, and what holds them up.",
             "Admin: webhooks": "Endpoints that receive events, and the log of each.",
             "Admin: preferences": "Defaults for recipients without preferences of their own.",
             "Admin: schedules": "Schedules that are to be paused, or did not occur.",

@@ -22,6 +22,9 @@ MAX_LISTED_ERRORS = 1_000
 ADD_LISTED_MEMBERS = "audiences.add_members"
 SET_RECIPIENTS = "broadcasts.set_recipients"
 OF_FILES = frozenset({ADD_LISTED_MEMBERS, SET_RECIPIENTS})
+# Kinds that take users away.
+DELETE_USERS = "users.delete"
+MERGE_USERS = "users.merge"
 
 
 class BulkStatus(StrEnum):
@@ -38,7 +41,10 @@ OPEN_BULK = (BulkStatus.QUEUED, BulkStatus.PROCESSING)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkOperation:
-    """A bulk operation as it is shown; `name` says what it does, such as `users.identify`."""
+    """A bulk operation as it is shown; `name` says what it does, such as `users.identify`.
+
+    `fault` is type and id of the fault of ours that holds it up; None while it moves.
+    """
 
     id: UUID
     name: str
@@ -52,6 +58,7 @@ class BulkOperation:
     failed_at: datetime | None
     inserted_at: datetime
     updated_at: datetime
+    fault: str | None = None
 
     @property
     def is_of_file(self) -> bool:

@@ -14,14 +14,27 @@ from models.queries.batches.items import page_of_items
 from services.batches.gathering import contributions_of
 from services.batches.windows import close_early
 from services.engine import Engine
+from services.named import require_named
 
 
 async def list_open_batches(
     engine: Engine, environment: EnvironmentScope, wanted: BatchFilters, request: PageRequest
 ) -> Page[OpenBatch]:
-    """Return a page of open batches, those first that close first."""
+    """Return a page of open batches, those first that close first.
+
+    Raises:
+        NotFound: there is nothing of the name of what is wanted.
+    """
     async with engine.connection() as connection:
-        return await operating.list_open_batches(connection, environment.id, wanted, request)
+        page = await operating.list_open_batches(connection, environment.id, wanted, request)
+        if not page.rows:
+            await require_named(
+                connection,
+                environment.id,
+                workflow=wanted.workflow_key,
+                recipient=wanted.recipient,
+            )
+        return page
 
 
 async def get_batch(engine: Engine, environment: EnvironmentScope, batch_id: UUID) -> OpenBatch:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from domain.broadcasts.broadcast import BROADCAST, Broadcast
 from domain.broadcasts.rows import BroadcastStatus, DueBroadcast, StoredBroadcast
+from domain.content.audience import AUDIENCE
 from domain.content.rows import Version
 from domain.contract.timers import BroadcastInput
 from domain.kit.errors import InvalidParams, Unprocessable
@@ -21,7 +22,7 @@ from domain.kit.principals import EnvironmentScope
 from domain.triggers.addressees import BroadcastTrigger
 from models.queries.account.environments import get_environment_by_id
 from models.queries.broadcasts import broadcasts as statements
-from models.queries.content.drafts import insert_version
+from models.queries.content.drafts import insert_version, is_archived
 from models.queries.triggers import addressees
 from models.queries.triggers.cancellations import cancel_runs
 from runtime.logs import get_logger
@@ -145,6 +146,8 @@ async def _send(
     """Make a broadcast that is held a trigger, whose runs its fan-out makes.
 
     One whose audience does not know all of its members yet stays scheduled; the sweep comes back.
+    One whose audience was archived meanwhile is a draft again: nobody would get it, and it could
+    not be sent to others.
     """
     if held.version_id is None:
         raise LookupError("a scheduled broadcast has a version")
@@ -153,6 +156,14 @@ async def _send(
     if audience_key is not None and await _is_unbuilt(unit, environment, audience_key):
         _log.info("broadcast_waits_for_audience", broadcast=held.key, audience=audience_key)
         return held
+    if audience_key is not None and await is_archived(
+        connection, environment.id, AUDIENCE.name, audience_key
+    ):
+        _log.warning("broadcast_audience_gone", broadcast=held.key, audience=audience_key)
+        drafted = await statements.unschedule_broadcast(
+            connection, environment.id, held.key, unit.now
+        )
+        return drafted or held
     trigger = BroadcastTrigger(
         workflow_run_id=new_id(),
         key=held.key,

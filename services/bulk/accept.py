@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain.bulk.operations import BulkFailure, BulkOperation, NewBulkItem
-from domain.kit.errors import AppError, InvalidParams, NotFound
+from domain.kit.errors import AppError, InvalidParams, NotFound, Unprocessable
 from domain.kit.ids import MAX_ID_CHARACTERS, new_id
 from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.refs import USERS
 from models.queries.bulk import operations as statements
+from models.queries.bulk import recovery
 from runtime.database import give_way
 from runtime.logs import get_logger
 from services import effect_kinds, effects
@@ -45,6 +47,34 @@ async def get_operation(
         if operation.error_count:
             failures = await statements.failures_of(connection, environment.id, operation_id)
     return BulkView(operation, failures)
+
+
+async def list_open_operations(
+    engine: Engine, environment: EnvironmentScope, request: PageRequest
+) -> Page[BulkOperation]:
+    """Return a page of the bulk operations that are not over, newest first."""
+    async with engine.connection() as connection:
+        return await statements.list_open(connection, environment.id, request)
+
+
+async def stop_operation(
+    engine: Engine, environment: EnvironmentScope, operation_id: UUID
+) -> BulkView:
+    """Let an operation fail that is not to go on; what it has done stays done.
+
+    Whoever works on it finds that it is over after the chunk that is under way.
+
+    Raises:
+        NotFound: there is no such operation.
+        Unprocessable: `bulk_operation_over`.
+    """
+    await get_operation(engine, environment, operation_id)
+    async with engine.unit() as unit:
+        if not await recovery.fail_operation(
+            unit.connection, environment.id, operation_id, now=unit.now
+        ):
+            raise Unprocessable("The bulk operation is already over.", code="bulk_operation_over")
+    return await get_operation(engine, environment, operation_id)
 
 
 async def accept_items(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.bulk.operations import BulkItem, OpenBulk, Stride
+from domain.bulk.operations import DELETE_USERS, MERGE_USERS, BulkItem, OpenBulk, Stride
 from domain.bulk.requests import named
 from domain.kit.ids import FIRST_ID
 from domain.kit.json_types import JsonObject
@@ -28,10 +28,8 @@ from services.temporal_calls import signal_cancelled_run
 
 _log = get_logger(__name__)
 
-DELETE_USERS = "users.delete"
 DELETE_OBJECTS = "objects.delete"
 DELETE_TENANTS = "tenants.delete"
-MERGE_USERS = "users.merge"
 # Rows of each table that one transaction deletes: some tenths of a second.
 _ROWS_AT_ONCE = 1_000
 # More than anybody has who has little, with what was added meanwhile.
@@ -58,7 +56,12 @@ class DepartureKind:
             items = await statements.next_items(
                 connection, operation.environment_id, operation.id, limit=size
             )
-        refs = _refs(operation, items)
+            refs = _refs(operation, items)
+            if self.merges:
+                for ref in refs:
+                    await merging.redirect_merges(
+                        connection, operation.environment_id, ref.id, operation.settings["into"]
+                    )
         after, runs = FIRST_ID, await self._end_runs(engine, operation, refs, FIRST_ID)
         while runs:
             await _wake(engine, runs)

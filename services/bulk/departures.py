@@ -12,7 +12,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.audiences.members import Membership
-from domain.bulk.operations import NewBulkItem
+from domain.bulk.operations import DELETE_USERS, MERGE_USERS, NewBulkItem
 from domain.bulk.requests import BulkDeleteObjectsIn, BulkDeleteUsersIn, named
 from domain.contract.jobs import BulkOperationInput
 from domain.kit.clock import iso
@@ -30,7 +30,7 @@ from models.queries.recipients.recipients import get_recipient, recipients_by_re
 from runtime.logs import get_logger
 from services import effect_kinds, effects
 from services.bulk.accept import BulkView, accept_items, items_of
-from services.bulk.departure_kind import DELETE_OBJECTS, DELETE_TENANTS, DELETE_USERS, MERGE_USERS
+from services.bulk.departure_kind import DELETE_OBJECTS, DELETE_TENANTS
 from services.bulk.work import work_on_bulk
 from services.engine import Engine, Unit
 from services.triggers.audience_entries import follow_changes
@@ -97,7 +97,7 @@ async def merge_users(
     subscriptions move in the same moment unless they are many.
 
     Raises:
-        NotFound: the user that is to stay does not exist.
+        NotFound: the user that is to stay does not exist, or not for long.
         InvalidParams: the other one does not, or is the same; or the properties of both together
             have more than 256 kB.
     """
@@ -110,6 +110,7 @@ async def merge_users(
             raise NotFound(_MISSING)
         if source not in held:
             raise InvalidParams.of("from_user_id", "must be an identified user")
+        await _refuse_going(unit, environment, source, target)
         before = await recipients_by_ref(unit.connection, environment.id, [into])
         became = await merging.merge_profiles(
             unit.connection, environment.id, source, target, unit.now
@@ -128,6 +129,24 @@ async def merge_users(
         departure = await _depart(unit, environment, MERGE_USERS, gone, settings)
     await _begin(engine, departure)
     return merged
+
+
+async def _refuse_going(
+    unit: Unit, environment: EnvironmentScope, source: str, target: str
+) -> None:
+    """Refuse users that are being deleted or merged: what is merged into them goes with them.
+
+    The same merge may be asked for again until it is done.
+
+    Raises:
+        NotFound: the user that is to stay is one of them.
+        InvalidParams: the other one is, and does not go to the same user.
+    """
+    going = await merging.find_going(unit.connection, environment.id, source, target)
+    if target in going:
+        raise NotFound(f"The user {target!r} is being deleted, or merged into another user.")
+    if source in going and going[source] != target:
+        raise InvalidParams.of("from_user_id", "is being deleted, or merged into another user")
 
 
 async def _tell_of_audiences(

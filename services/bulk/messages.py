@@ -19,6 +19,7 @@ from domain.kit.principals import EnvironmentScope
 from domain.kit.shapes import read_shape
 from domain.messages.engagement import StatusChange
 from models.queries.bulk.messages import count_wanted, pass_messages
+from models.queries.bulk.operations import add_failures
 from models.queries.channels.channels import is_channel
 from models.queries.in_app.feeds import is_feed_channel
 from models.queries.messages.deletion import delete_messages
@@ -112,14 +113,18 @@ class MessageKind:
             shown_by=None if self.action is BulkAction.DELETE else _asked_at(unit, operation),
         )
         wanted = [message.id for message in passed if message.is_wanted]
-        if wanted:
+        if wanted and refusal is not None:
+            scope = operation.environment_id, operation.id
+            await add_failures(unit.connection, *scope, [str(one) for one in wanted], refusal)
+        elif wanted:
             await self._do(unit, operation.environment_id, wanted)
         if len(passed) == size:
             place = _Place(place.user, (passed[-1].inserted_at, passed[-1].id))
         else:
             place = _Place(place.user + 1)
         is_over = len(passed) < size and place.user >= len(users or [None])
-        return Stride(len(wanted), 0, is_over=is_over, position=place.stored())
+        failed = 0 if refusal is None else len(wanted)
+        return Stride(len(wanted), failed, is_over=is_over, position=place.stored())
 
     async def _do(self, unit: Unit, environment_id: UUID, message_ids: list[UUID]) -> None:
         engagement = self.action.engagement

@@ -52,8 +52,27 @@ async def work_on_bulk(
     Raises:
         Unavailable: the database is away; what was counted is done.
         UnknownBulkError: only a newer process knows what is to be done.
+        Exception: a fault of ours, which operators see in the operation until it moves on.
     """
     scope = UUID(order.environment_id), UUID(order.operation_id)
+    try:
+        return await _work(engine, order, scope, turn=turn, seconds=seconds)
+    except UnknownBulkError:
+        raise
+    except Exception as error:
+        if not _is_away(error):
+            await _tell(engine, scope, error)
+        raise
+
+
+async def _work(
+    engine: Engine,
+    order: BulkOperationInput,
+    scope: tuple[UUID, UUID],
+    *,
+    turn: int,
+    seconds: float,
+) -> BulkState:
     deadline = monotonic() + seconds
     kind = await _kind(engine, *scope)
     if kind is None:
@@ -75,6 +94,17 @@ async def work_on_bulk(
                     refusal = _given_up(error, order, turn)
         if monotonic() > deadline:
             return BulkState(is_over=False)
+
+
+async def _tell(engine: Engine, scope: tuple[UUID, UUID], error: Exception) -> None:
+    """Tell operators what holds up an operation: it is tried again until that is mended."""
+    fault = fault_of(error)
+    _log.error("bulk_operation_stalled", operation_id=str(scope[1]), **fault.fields())
+    try:
+        async with engine.connection() as connection:
+            await statements.note_fault(connection, *scope, f"{fault.type} {fault.id}")
+    except Unavailable:
+        pass  # the log has it
 
 
 async def _kind(engine: Engine, environment_id: UUID, operation_id: UUID) -> BulkKind | None:

@@ -15,6 +15,7 @@ from models.queries.deliveries import deliveries as statements
 from services import effect_kinds, effects
 from services.channels.channels import find_channel
 from services.engine import Engine, Unit
+from services.named import require_named
 from services.temporal_calls import start_delivery
 
 _RETRIED_AT_ONCE = 200
@@ -65,7 +66,7 @@ async def retry_messages(
     They are on their way once this returns. What Temporal does not take at once, the sweep starts.
 
     Raises:
-        NotFound: there is no such channel.
+        NotFound: there is no such channel, workflow or tenant.
         Unavailable: the database is away; what was put on its way until then stays so.
     """
     channel_id = None
@@ -91,7 +92,13 @@ async def retry_messages(
                 # One that somebody else has sent again meanwhile is not this one's.
                 total += await _send_again(unit, environment, message_id)
         if len(ids) < _RETRIED_AT_ONCE:
-            return total
+            break
+    if not total:
+        async with engine.connection() as connection:
+            await require_named(
+                connection, environment.id, workflow=wanted.workflow, tenant=wanted.tenant
+            )
+    return total
 
 
 async def deliver_again(engine: Engine, delivery: OverdueDelivery) -> None:

@@ -39,6 +39,7 @@ from services.account.environments import find_environment
 from services.content.branches import find_branch
 from services.content.catalog import Configuration
 from services.engine import Engine
+from services.named import require_named
 from services.what_if.audiences import let_know_of_audiences, look_at_audiences
 from services.what_if.content import Tried, lay_over
 from services.what_if.guides import are_tried, look_at_guides
@@ -96,7 +97,7 @@ async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfI
         wanted: which content, on which runs.
 
     Raises:
-        NotFound: there is no such environment or branch to take content from.
+        NotFound: there is no such environment or branch to take content from, or no such workflow.
         InvalidParams: a trigger is not valid, or nothing is promoted from there to here, or both
             an environment and a branch are named.
         Unavailable: the database is away, or the key of a secret variable is missing here.
@@ -125,7 +126,7 @@ async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfI
             basis, wanted, deadline=begun + wanted.seconds * _SHARE_OF_AUDIENCES
         )
         script = await _script(basis, wanted)
-        walked = await _runs(basis, wanted, script, concerns_all=comparison.concerned is None)
+        walked = await _runs(basis, wanted, script, tried.content)
         if are_tried(tried.content, wanted, script):
             comparison.deadline -= wanted.seconds * _SHARE_OF_GUIDES
         await comparison.walk_all(walked.runs)
@@ -206,13 +207,17 @@ class _Runs:
 
 
 async def _runs(
-    basis: Basis, wanted: WhatIfIn, script: Script | None, *, concerns_all: bool
+    basis: Basis, wanted: WhatIfIn, script: Script | None, content: Sequence[PendingContent]
 ) -> _Runs:
-    """Return the runs to walk: of broadcasts only where the content may concern these, too."""
+    """Return the runs to walk: of broadcasts only where the content may concern these, too.
+
+    Raises:
+        NotFound: neither the environment nor the content has the workflow that is asked for.
+    """
     if script is not None:
         return _Runs(script.runs, imagined_runs(basis, script.triggers))
     connection, environment_id = basis.connection, basis.environment.id
-    with_broadcasts = concerns_all and wanted.workflow is None
+    with_broadcasts = _concerned(content) is None and wanted.workflow is None
     # One more than is asked for tells whether there are older ones.
     found = await rehearsals.newest_runs(
         connection,
@@ -222,6 +227,9 @@ async def _runs(
         of_a_broadcast=MOST_OF_A_BROADCAST if with_broadcasts else 0,
     )
     ids = found.ids[-wanted.runs :]
+    # One that is tried may not be here yet.
+    if not ids and wanted.workflow not in {one.key for one in content}:
+        await require_named(connection, environment_id, workflow=wanted.workflow)
     return _Runs(
         len(ids),
         recorded_runs(basis.worlds[0].engine, connection, environment_id, ids),

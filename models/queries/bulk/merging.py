@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.bulk.operations import DELETE_USERS, MERGE_USERS, OPEN_BULK
 from domain.kit.json_types import JsonObject
 from domain.recipients.inline import MAX_PROPERTIES_BYTES
 from domain.recipients.refs import USERS
@@ -108,6 +109,21 @@ ORDER BY upload_id, tenant_id
 ON CONFLICT (upload_id, user_id, tenant_id) DO NOTHING
 """
 
+# Operations that take a user away, or will; a merge says into whom.
+_GOING = f"""
+SELECT i.item_id AS id, b.settings ->> 'into' AS into
+FROM bulk_operations b JOIN bulk_items i ON i.operation_id = b.id
+WHERE b.environment_id = %(environment_id)s AND b.status IN ({listed(OPEN_BULK)})
+  AND b.name = ANY(%(names)s) AND NOT i.is_settled AND i.error IS NULL
+  AND i.item_id IN (%(source)s, %(target)s)
+"""  # noqa: S608 - a vocabulary of ours
+_REDIRECT = f"""
+UPDATE bulk_operations b
+SET settings = jsonb_set(b.settings, '{{into}}', to_jsonb(%(target)s::text))
+WHERE b.environment_id = %(environment_id)s AND b.status IN ({listed(OPEN_BULK)})
+  AND b.name = %(name)s AND b.settings ->> 'into' = %(source)s
+"""  # noqa: S608 - a vocabulary of ours
+
 # A deletion of the target waits, or has come before.
 _HOLD_TARGET = f"""
 SELECT FROM recipients WHERE {_PLACE} AND id = %(target)s FOR KEY SHARE
@@ -161,12 +177,18 @@ WITH found AS MATERIALIZED (
 UPDATE short_links moved SET recipient_id = %(target)s FROM locked WHERE moved.key = locked.key
 """  # noqa: S608 - constants
 _RECENT = "inserted_at >= %(since)s::timestamptz"
+# What was done with a guide is told by its message, which is kept as long as its recipient.
+_OF_GUIDES = """(
+    id IN (SELECT message_id FROM guide_engagements
+        WHERE environment_id = %(environment_id)s AND user_id = %(target)s)
+    OR id IN (SELECT message_id FROM guide_tenant_engagements
+        WHERE environment_id = %(environment_id)s AND user_id = %(target)s))"""
 # Runs come first, as everywhere; one that is open was not ended yet, and stays behind.
 _MOVES = tuple(
     _MOVE.format(table=table, owner=_PLACE, chosen=chosen)
     for table, chosen in (
         ("recipient_runs", f"{_RECENT} AND status NOT IN ({listed(OPEN_RUN)})"),
-        ("messages", _RECENT),
+        ("messages", f"({_RECENT} OR {_OF_GUIDES})"),
         ("webhook_events", _RECENT),
         ("batches", "closed_at >= %(since)s::timestamptz"),
     )
@@ -180,6 +202,40 @@ async def hold_users(
     values = {"environment_id": environment_id, "source": source, "target": target}
     cursor = await connection.execute(_HOLD, values)
     return {row["id"] for row in await cursor.fetchall()}
+
+
+async def find_going(
+    connection: Connection, environment_id: UUID, source: str, target: str
+) -> dict[str, str | None]:
+    """Return which of two users an open operation takes away; by id, into whom it merges them.
+
+    A deletion merges into nobody. Whoever holds both (`hold_users`) meets every merge that was
+    accepted before.
+    """
+    values = {
+        "environment_id": environment_id,
+        "source": source,
+        "target": target,
+        "names": [DELETE_USERS, MERGE_USERS],
+    }
+    cursor = await connection.execute(_GOING, values)
+    return {row["id"]: row["into"] for row in await cursor.fetchall()}
+
+
+async def redirect_merges(
+    connection: Connection, environment_id: UUID, source: str, target: str
+) -> None:
+    """Let merges into a user that is merged itself end with the one that stays.
+
+    A stride of such a merge is waited for. No other is accepted after that: `find_going`.
+    """
+    values = {
+        "environment_id": environment_id,
+        "source": source,
+        "target": target,
+        "name": MERGE_USERS,
+    }
+    await connection.execute(_REDIRECT, values)
 
 
 @dataclass(frozen=True, slots=True)

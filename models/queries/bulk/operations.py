@@ -25,10 +25,14 @@ from domain.bulk.operations import (
     Stride,
 )
 from domain.kit.json_types import JsonObject, encoded
-from models.sql import columns_of, fetch_all, fetch_one, listed
+from domain.kit.pages import Page, PageRequest
+from models.sql import Listing, Where, columns_of, fetch_all, fetch_one, listed
 from runtime.database import Connection, one, take_long
 
-_COLUMNS = columns_of(BulkOperation, "b")
+# Kept with the settings; what moves an operation on forgets it.
+_FAULT = {"fault": "b.settings ->> 'fault'"}
+_COLUMNS = columns_of(BulkOperation, "b", _FAULT)
+_OPEN = Listing(BulkOperation, "bulk_operations b", "b", ("id",), expressions=_FAULT)
 # What is visible now is what exists: later statements tell by it what was made after the request.
 _INSERT = f"""
 WITH items AS (
@@ -110,9 +114,19 @@ WHERE i.environment_id = %(environment_id)s AND i.operation_id = %(id)s
   AND i.number = given.number
 """
 
+# What was looked for has no item before it fails; nothing holds the operation but its stride.
+_ADD_FAILURES = """
+INSERT INTO bulk_items (operation_id, number, environment_id, item_id, error, is_settled)
+SELECT %(id)s, given.place + coalesce((
+        SELECT max(i.number) FROM bulk_items i
+        WHERE i.environment_id = %(environment_id)s AND i.operation_id = %(id)s), 0),
+    %(environment_id)s, given.id, %(error)s, true
+FROM unnest(%(ids)s::text[]) WITH ORDINALITY AS given (id, place)
+"""
+
 _COUNT = f"""
 UPDATE bulk_operations
-SET processed_rows = processed_rows + %(processed)s,
+SET settings = settings - 'fault', processed_rows = processed_rows + %(processed)s,
     success_count = success_count + %(succeeded)s, error_count = error_count + %(failed)s,
     estimated_total_rows = greatest(estimated_total_rows, processed_rows + %(processed)s),
     position = coalesce(%(position)s, position), started_at = coalesce(started_at, %(now)s),
@@ -121,6 +135,12 @@ SET processed_rows = processed_rows + %(processed)s,
     completed_at = CASE WHEN %(is_over)s AND NOT %(is_given_up)s THEN %(now)s::timestamptz END,
     failed_at = CASE WHEN %(is_given_up)s THEN %(now)s::timestamptz END, updated_at = %(now)s
 WHERE environment_id = %(environment_id)s AND id = %(id)s
+"""  # noqa: S608 - a vocabulary of ours
+
+
+_NOTE_FAULT = f"""
+UPDATE bulk_operations SET settings = jsonb_set(settings, '{{fault}}', to_jsonb(%s::text))
+WHERE environment_id = %s AND id = %s AND status IN ({listed(OPEN_BULK)})
 """  # noqa: S608 - a vocabulary of ours
 
 
@@ -204,6 +224,22 @@ async def get_operation(
     return await fetch_one(connection, BulkOperation, _GET, (environment_id, operation_id))
 
 
+async def list_open(
+    connection: Connection, environment_id: UUID, request: PageRequest
+) -> Page[BulkOperation]:
+    """Return a page of the bulk operations that are not over, newest first."""
+    where = Where()
+    where.add(f"b.environment_id = %s AND b.status IN ({listed(OPEN_BULK)})", environment_id)
+    return await _OPEN.page(connection, where, request)
+
+
+async def note_fault(
+    connection: Connection, environment_id: UUID, operation_id: UUID, fault: str
+) -> None:
+    """Note which fault holds up an operation; it does not count as having moved."""
+    await connection.execute(_NOTE_FAULT, (fault, environment_id, operation_id))
+
+
 async def is_in_the_way(
     connection: Connection, environment_id: UUID, recipient_ids: Collection[str]
 ) -> bool:
@@ -258,6 +294,23 @@ async def settle_items(
             "errors": list(errors.values()),
         },
     )
+
+
+async def add_failures(
+    connection: Connection,
+    environment_id: UUID,
+    operation_id: UUID,
+    ids: Sequence[str],
+    error: str,
+) -> None:
+    """Note what has failed of rows that were looked for, by their ids, and why."""
+    values = {
+        "environment_id": environment_id,
+        "id": operation_id,
+        "ids": list(ids),
+        "error": error,
+    }
+    await connection.execute(_ADD_FAILURES, values)
 
 
 async def forget_items(connection: Connection, environment_id: UUID, operation_id: UUID) -> None:

@@ -25,9 +25,11 @@ WITH failed AS (
     SET status = '{BulkStatus.FAILED}', failed_at = %(now)s, updated_at = %(now)s
     WHERE b.environment_id = %(environment_id)s AND b.id = %(id)s AND {_IS_OPEN}
     RETURNING b.id
+), forgotten AS (
+    DELETE FROM bulk_items i USING failed
+    WHERE i.environment_id = %(environment_id)s AND i.operation_id = failed.id AND NOT i.is_settled
 )
-DELETE FROM bulk_items i USING failed
-WHERE i.environment_id = %(environment_id)s AND i.operation_id = failed.id AND NOT i.is_settled
+SELECT id FROM failed
 """  # noqa: S608 - fixed text
 
 
@@ -46,8 +48,12 @@ async def stuck_operations(
 
 async def fail_operation(
     connection: Connection, environment_id: UUID, operation_id: UUID, *, now: datetime
-) -> None:
-    """End an operation that nobody goes on with; what was not dealt with is forgotten."""
+) -> bool:
+    """End an operation that nobody goes on with; what was not dealt with is forgotten.
+
+    A chunk that is under way is waited for. Tells whether it was open.
+    """
     await take_long(connection)  # of a file that may be half a million rows
     values = {"environment_id": environment_id, "id": operation_id, "now": now}
-    await connection.execute(_FAIL, values)
+    cursor = await connection.execute(_FAIL, values)
+    return await cursor.fetchone() is not None

@@ -50,10 +50,41 @@ async def test_a_waiting_run_is_seen_moved_and_cancelled(
     assert await _entries(management, "/v1/admin/runs/waiting", **elsewhere) == []
 
     body = {"recipient": "ellie"}
-    for params, count in ((elsewhere, 0), ({}, 1), ({}, 0)):
-        done = await management.post("/v1/admin/runs/cancel", json=body, params=params)
+    nobody = await management.post("/v1/admin/runs/cancel", json=body, params=elsewhere)
+    assert nobody.status_code == 404
+    for count in (1, 0):
+        done = await management.post("/v1/admin/runs/cancel", json=body)
         assert done.json() == {"runs": count, "items": 0, "addressees": 0}
     assert (await management.post("/v1/admin/runs/cancel", json={})).status_code == 400
+
+
+async def test_a_name_of_nothing_is_no_empty_answer(
+    management: httpx.AsyncClient, home: World
+) -> None:
+    """Whoever misspells a key or an id is told so, and is not left to think that all is well."""
+    await home.make.user(home.environment, "ellie")
+    waiting, batches, cancel = (
+        "/v1/admin/runs/waiting",
+        "/v1/admin/batches",
+        "/v1/admin/runs/cancel",
+    )
+    assert await _entries(management, waiting, workflow="welcome", recipient="ellie") == []
+    assert await _entries(management, batches, workflow="welcome", recipient="ellie") == []
+    run_id = str(uuid4())
+    for answer, named in (
+        (await management.get(waiting, params={"workflow": "welcom"}), "'welcom'"),
+        (await management.get(waiting, params={"tenant": "acm"}), "'acm'"),
+        (await management.get(batches, params={"recipient": "elie"}), "'elie'"),
+        (await management.post(cancel, json={"workflow": "welcom"}), "'welcom'"),
+        (await management.post(cancel, json={"recipient": "a", "collection": "dogs"}), "'dogs'"),
+        (await management.post(cancel, json={"run_id": run_id}), run_id),
+        (await management.post(cancel, json={"run_id": "mistyped"}), "'mistyped'"),
+        (await management.post("/v1/admin/messages/retry", json={"tenant": "acm"}), "'acm'"),
+        (await management.post("/v1/admin/what_if", json={"workflow": "welcom"}), "'welcom'"),
+    ):
+        body = answer.json()
+        assert (answer.status_code, body["code"]) == (404, "resource_missing"), body
+        assert named in body["message"]
 
 
 async def test_a_batch_is_seen_thinned_and_closed(
@@ -109,7 +140,7 @@ async def test_failed_messages_are_sent_again(
         )
     counts = [
         (await management.post("/v1/admin/messages/retry", json=body)).json()["count"]
-        for body in ({"workflow": "other"}, {}, {}, {"status": "bounced"})
+        for body in ({"workflow": "invoice-paid"}, {}, {}, {"status": "bounced"})
     ]
     wrong = await management.post("/v1/admin/messages/retry", json={"status": "sent"})
 

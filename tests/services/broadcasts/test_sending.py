@@ -17,6 +17,7 @@ from domain.contract.timers import BroadcastInput
 from domain.kit.errors import InvalidParams, NotFound, Unavailable, Unprocessable
 from domain.kit.json_types import JsonObject
 from domain.recipients.refs import RecipientRef
+from services.audiences.archiving import archive_audience
 from services.broadcasts import sending
 from services.broadcasts.broadcasts import get_broadcast, upsert_broadcast
 from services.broadcasts.sending import (
@@ -245,6 +246,20 @@ async def test_an_audience_that_is_not_known_yet(
     await send_left_over(late.engine)
     assert await status(world) == "sent"
     assert await pairs(world) == [("a", None)]
+
+
+async def test_an_audience_that_is_archived_meanwhile(world: World) -> None:
+    """A scheduled broadcast is a draft again when its time comes, and not sent to nobody."""
+    await join(world, "vips", "ellie")
+    await draft(world, channel_step("feed"), target_audience_key="vips")
+    await send(world, send_at=world.engine.clock() + LATER)
+    await archive_audience(world.engine, world.environment.scope, "vips")
+    late = world.at(world.engine.clock() + 2 * LATER)
+    for _ in range(2):
+        await send_left_over(late.engine)
+        assert (await status(world), await world.runs_of(SALE)) == ("draft", [])
+    with pytest.raises(InvalidParams):
+        await send(world)
 
 
 async def test_an_audience_with_other_conditions(

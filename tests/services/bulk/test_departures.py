@@ -452,3 +452,59 @@ async def test_a_merge_into_somebody_who_is_deleted(world: World) -> None:
     )
     await finish(world.engine, world.environment, UUID(str(row["id"])))
     assert (await _left(world), await _left(world, "old")) == ({}, {})
+
+
+async def _begun_merge(world: World, target: str, source: str) -> UUID:
+    """Accept a merge, and let nobody work on it yet; return its operation."""
+    away = world.with_parts(database=InterruptedDatabase(world.engine.database, works=1, away=1))
+    await merge_users(away.engine, world.environment.scope, target, source)
+    (row,) = await world.make.rows(
+        "SELECT id FROM bulk_operations WHERE environment_id = %s AND status = 'queued'"
+        " ORDER BY id DESC LIMIT 1",
+        world.environment.id,
+    )
+    return UUID(str(row["id"]))
+
+
+async def test_a_merge_both_ways_loses_nobody(world: World) -> None:
+    """While a user goes to another, this one cannot go to it: both would be gone."""
+    scope = world.environment.scope
+    for user_id in ("ellie", "old", "third"):
+        await world.make.user(world.environment, user_id)
+    await _many_messages(world, 10, "old")
+    merge = await _begun_merge(world, "ellie", "old")
+    with pytest.raises(NotFound):
+        await merge_users(world.engine, scope, "old", "ellie")
+    with pytest.raises(NotFound):
+        await merge_users(world.engine, scope, "old", "third")
+    with pytest.raises(InvalidParams, match="from_user_id"):
+        await merge_users(world.engine, scope, "third", "old")
+    # Who has heard no answer asks again.
+    await merge_users(world.engine, scope, "ellie", "old")
+    await finish(world.engine, world.environment, merge)
+    assert (await _left(world), await _left(world, "old")) == ({"messages": 10}, {})
+    await load_recipient(world.engine, scope, ELLIE)
+
+
+async def test_a_merge_follows_who_stays(world: World) -> None:
+    """What has not moved when the user that was to stay is merged itself goes to the last one."""
+    for user_id in ("ellie", "old", "third"):
+        await world.make.user(world.environment, user_id)
+    await _many_messages(world, 10, "old")
+    merge = await _begun_merge(world, "ellie", "old")
+    await merge_users(world.engine, world.environment.scope, "third", "ellie")
+    assert counts(await finish(world.engine, world.environment, merge)) == ("completed", 1, 1, 0)
+    assert await _left(world, "third") == {"messages": 10}
+    assert (await _left(world), await _left(world, "old")) == ({}, {})
+
+
+async def test_nobody_is_merged_into_who_is_being_deleted(world: World) -> None:
+    """Nor is who is being deleted merged into somebody: nothing may be left of them."""
+    scope = world.environment.scope
+    await world.make.user(world.environment, "ellie")
+    await world.make.user(world.environment, "old")
+    await delete_users(world.engine, scope, BulkDeleteUsersIn(user_ids=["ellie"]))
+    with pytest.raises(NotFound):
+        await merge_users(world.engine, scope, "ellie", "old")
+    with pytest.raises(InvalidParams, match="from_user_id"):
+        await merge_users(world.engine, scope, "old", "ellie")

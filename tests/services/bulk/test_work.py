@@ -7,15 +7,22 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from domain.bulk.operations import BulkItem, OpenBulk
-from domain.kit.errors import InvalidParams, NotFound, Unavailable
+from domain.bulk.operations import BulkItem, OpenBulk, Stride
+from domain.kit.errors import InvalidParams, NotFound, Unavailable, Unprocessable
+from domain.kit.pages import PageRequest
 from runtime.database import Connection, Database
 from services.bulk import recipients, work
-from services.bulk.accept import BulkView, get_operation
+from services.bulk.accept import (
+    BulkView,
+    get_operation,
+    list_open_operations,
+    stop_operation,
+)
 from services.bulk.items import ItemKind
 from services.bulk.kinds import KINDS
 from services.bulk.work import UnknownBulkError, work_on_bulk
@@ -227,8 +234,16 @@ class _Kind:
         return {}
 
 
-def _put(monkeypatch: pytest.MonkeyPatch, kind: _Kind) -> None:
-    kinds = {**KINDS, recipients.IDENTIFY_USERS: ItemKind(kind.work)}
+class _Lost(ItemKind):
+    """A kind that does not find what comes next."""
+
+    async def stride(self, *_arguments: Any) -> Stride:
+        """Meet a fault of ours, whatever the items are."""
+        raise ZeroDivisionError("secret")
+
+
+def _put(monkeypatch: pytest.MonkeyPatch, kind: _Kind, of: type[ItemKind] = ItemKind) -> None:
+    kinds = {**KINDS, recipients.IDENTIFY_USERS: of(kind.work)}
     monkeypatch.setattr(work, "KINDS", kinds)
 
 
@@ -267,6 +282,36 @@ async def test_a_fault_of_ours_is_tried_again_and_given_up(
     assert counts(after) == ("completed", 100, 99, 1)
     assert after.failures[0].reason.startswith("internal error ")
     assert "secret" not in after.failures[0].reason
+
+
+async def test_what_no_item_is_to_blame_for_is_seen_and_stopped(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operation that cannot even find what is next tells why, until it moves or is stopped."""
+    scope = world.environment.scope
+    operation_id = await _accept(world, *_users(2))
+    order = order_of(world.environment, operation_id)
+    with monkeypatch.context() as broken:
+        _put(broken, _Kind(ZeroDivisionError()), of=_Lost)
+        for turn in (1, 5):
+            with pytest.raises(ZeroDivisionError):
+                await work_on_bulk(world.engine, order, turn=turn)
+    (held_up,) = (await list_open_operations(world.engine, scope, PageRequest())).rows
+    assert (held_up.id, held_up.status) == (operation_id, "queued")
+    assert str(held_up.fault).startswith("ZeroDivisionError ")
+    # It goes on once the fault is mended, and forgets it.
+    assert counts(await _finish(world, operation_id)) == ("completed", 2, 2, 0)
+    after = await get_operation(world.engine, scope, operation_id)
+    assert after.operation.fault is None
+    assert (await list_open_operations(world.engine, scope, PageRequest())).rows == []
+    with pytest.raises(Unprocessable):
+        await stop_operation(world.engine, scope, operation_id)
+
+    other = await _accept(world, *({"id": f"new-{number}"} for number in range(2)))
+    assert counts(await stop_operation(world.engine, scope, other)) == ("failed", 0, 0, 0)
+    assert counts(await _finish(world, other)) == ("failed", 0, 0, 0)
+    assert await _items(world, other) == []
+    assert set(await _stored(world)) == {"user-0000", "user-0001"}
 
 
 async def test_an_unknown_kind_is_left_to_a_newer_process(

@@ -215,3 +215,22 @@ async def test_who_is_deleted_or_merged(world: World, channel: UUID) -> None:
     assert await _shown(world, channel, "alan") == ["ingen", None]
     await delete_recipient(world.engine, world.environment.scope, RecipientRef.user("alan"))
     assert await _shown(world, channel, "alan") == list(TENANTS)
+
+
+@pytest.mark.parametrize("scope", [{}, {"scope": "global"}], ids=["per tenant", "for all"])
+async def test_what_was_dismissed_long_ago_stays_so(
+    world: World, channel: UUID, scope: dict[str, str]
+) -> None:
+    """A merge takes the old messages of guides along, which tell what was done with them."""
+    guide_id = await _publish(world, **scope)
+    await archive(world, channel, guide_id, tenant="acme")
+    await world.make.rows(
+        "UPDATE messages SET inserted_at = inserted_at - interval '40 days'"
+        " WHERE environment_id = %s RETURNING 1",
+        world.environment.id,
+    )
+    await world.make.user(world.environment, "alan")
+    before = await _shown(world, channel, ELLIE)
+    await merge_users(world.engine, world.environment.scope, "alan", ELLIE)
+    assert await _shown(world, channel, "alan") == before
+    assert before != list(TENANTS)

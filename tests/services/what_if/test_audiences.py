@@ -182,6 +182,7 @@ async def test_nobody_asks_for_audiences(users: World) -> None:
     """The runs of one workflow are asked for alone; without an audience there are no figures."""
     assert (await tried(users)).audiences is None
     await draft_audience(users, FREE)
+    await users.publish(KEY, feed_step())
     assert (await tried(users, workflow=KEY)).audiences is None
 
 

@@ -10,9 +10,11 @@ import httpx
 import pytest
 
 from domain.bulk.messages import BulkAction
+from services.bulk import messages
+from services.bulk.work import work_on_bulk
 from services.engine import Engine
 from tests.support.builders import T0, Builder, Environment
-from tests.support.bulk import finish, wire_counts
+from tests.support.bulk import finish, order_of, wire_counts
 
 MARKS = {
     "seen": "seen_at",
@@ -289,6 +291,39 @@ async def test_many_messages_are_passed_in_pages(
         ("message.archived", 1300),
         ("message.read", 1299),
     ]
+
+
+async def test_a_message_that_meets_a_fault_of_ours_fails_alone(
+    bulk: _Bulk,
+    make: Builder,
+    environment: Environment,
+    channel: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is tried in four turns, and then told with the operation; the others are marked."""
+    ids = [await _note(make, environment, channel, str(n)) for n in range(5)]
+    mark = messages.engage
+
+    async def fails(
+        connection: Any, environment_id: UUID, change: Any, wanted: Any, **how: Any
+    ) -> None:
+        if UUID(ids[2]) in wanted:
+            raise ZeroDivisionError("secret")
+        await mark(connection, environment_id, change, wanted, **how)
+
+    monkeypatch.setattr(messages, "engage", fails)
+    operation = (await bulk.ask("read")).json()["id"]
+    order = order_of(environment, operation)
+    for turn in (1, 2, 3):
+        with pytest.raises(ZeroDivisionError):
+            await work_on_bulk(bulk.engine, order, turn=turn)
+    assert (await work_on_bulk(bulk.engine, order, turn=4)).is_over
+    done = (await bulk.client.get(f"/v1/bulk_operations/{operation}")).json()
+    assert wire_counts(done) == ("completed", 5, 4, 1)
+    (failed,) = done["error_items"]
+    assert (failed["id"], failed["collection"]) == (ids[2], None)
+    assert failed["reason"].startswith("internal error ")
+    assert await _marked(make, environment, "read_at") == ["0", "1", "3", "4"]
 
 
 async def test_channels_and_actions_that_do_not_exist(bulk: _Bulk) -> None:

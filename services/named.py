@@ -1,0 +1,50 @@
+"""Tells a filter that nothing applies to from one that names what is not there.
+
+To answer "none" to a misspelt key sounds as if all were well.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from domain.kit.errors import NotFound
+from domain.recipients.refs import TENANTS, RecipientRef
+from models.queries.content.named import has_workflow
+from models.queries.recipients.recipients import existing_recipients
+from runtime.database import Connection
+
+
+async def require_named(
+    connection: Connection,
+    environment_id: UUID,
+    *,
+    workflow: str | None = None,
+    tenant: str | None = None,
+    recipient: RecipientRef | None = None,
+) -> None:
+    """Refuse what a filter names that is not there; for whoever has found nothing by it.
+
+    What was deleted or archived may still have runs, so look for those first.
+
+    Args:
+        connection: reads.
+        environment_id: where.
+        workflow: key of a workflow or a broadcast; None if the filter names none.
+        tenant: id of a tenant.
+        recipient: a user or an object.
+
+    Raises:
+        NotFound: there is no such workflow, tenant or recipient.
+    """
+    if workflow is not None and not await has_workflow(connection, environment_id, workflow):
+        raise NotFound(f"The workflow {workflow[:255]!r} does not exist in this environment.")
+    named = {}
+    if tenant is not None:
+        named[RecipientRef(TENANTS, tenant)] = f"The tenant {tenant[:255]!r}"
+    if recipient is not None:
+        noun = "user" if recipient.is_user else f"object of {recipient.collection[:255]!r}"
+        named[recipient] = f"The {noun} {recipient.id[:255]!r}"
+    known = await existing_recipients(connection, environment_id, list(named))
+    for ref, words in named.items():
+        if ref not in known:
+            raise NotFound(f"{words} does not exist in this environment.")
