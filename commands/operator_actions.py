@@ -11,10 +11,10 @@ from api.admin.schemas import HeldChannelOut
 from commands.actions import ENVIRONMENT, Arguments, action
 from commands.arguments import argument
 from domain.batches.rows import BatchFilters
+from domain.deliveries.claims import DeliveryWaitRequest, RetryRequest
 from domain.kit.json_types import JsonValue
 from domain.kit.pages import PageRequest
 from domain.kit.shapes import read_shape
-from domain.messages.claims import DeliveryWaitRequest, RetryRequest
 from domain.recipients.refs import RecipientRef
 from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitRequest
 from services.account.environments import get_scope

@@ -16,8 +16,8 @@ from enum import StrEnum
 
 import httpx
 
+from domain.deliveries.delivery import DeliveryFailure, Exchange, Refused, Retry
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.messages.delivery import DeliveryFailure, Exchange, Refused, Retry
 from outbound.egress import EgressRefused
 from outbound.redaction import READ_BYTES, Redactor, parse_json
 from outbound.transport import NEEDS_HTTP2

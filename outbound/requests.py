@@ -12,8 +12,8 @@ from datetime import datetime
 
 import httpx
 
+from domain.deliveries.delivery import Refused
 from domain.kit.http_requests import HttpContent
-from domain.messages.delivery import Refused
 
 # Fetch steps and webhooks are signed for receivers who know Knock's signature.
 SIGNATURE_HEADER = "x-knock-signature"

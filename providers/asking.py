@@ -8,10 +8,10 @@ from typing import Annotated, Any, TypeVar
 import httpx
 from pydantic import BeforeValidator
 
+from domain.deliveries.checks import Finding
+from domain.deliveries.delivery import Delivery
+from domain.deliveries.reports import ReportedStatus
 from domain.kit.json_types import JsonObject
-from domain.messages.checks import Finding
-from domain.messages.delivery import Delivery
-from domain.messages.reports import ReportedStatus
 from outbound.http import failure_of
 from providers.base import read_settings
 from providers.rest import RestProvider, RestSettings, object_of

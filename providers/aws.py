@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import Field, SecretStr
 
-from domain.messages.delivery import Delivery
+from domain.deliveries.delivery import Delivery
 from providers.rest import RestProvider, RestSettings
 
 S = TypeVar("S", bound="AwsSettings")

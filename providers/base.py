@@ -24,10 +24,10 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from domain.channels.types import ChannelType
+from domain.deliveries.checks import Finding
+from domain.deliveries.delivery import Delivery, Misconfigured, Outcome
+from domain.deliveries.reports import Callback, StatusReport
 from domain.kit.clock import Clock, utc_now
-from domain.messages.checks import Finding
-from domain.messages.delivery import Delivery, Misconfigured, Outcome
-from domain.messages.reports import Callback, StatusReport
 from outbound.egress import EgressPolicy, Guard
 
 S = TypeVar("S", bound=BaseModel)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.messages.delivery import Bounced
+from domain.deliveries.delivery import Bounced
 
 
 def read_number(given: object) -> str:

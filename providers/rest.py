@@ -12,8 +12,8 @@ import httpx
 from pydantic import AfterValidator, BaseModel, SecretStr
 
 from domain.channels.types import ChannelType
+from domain.deliveries.delivery import Delivery, Outcome
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.messages.delivery import Delivery, Outcome
 from outbound.http import Answer, call
 from providers.base import ProviderContext, ProviderSettings, host_of, read_settings
 from providers.secrets import secret_values

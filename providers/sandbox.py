@@ -10,8 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel
 
 from domain.channels.types import ChannelType
-from domain.kit.json_types import JsonObject
-from domain.messages.delivery import (
+from domain.deliveries.delivery import (
     Bounced,
     Delivery,
     DeliveryFailure,
@@ -20,6 +19,7 @@ from domain.messages.delivery import (
     Refused,
     Retry,
 )
+from domain.kit.json_types import JsonObject
 from domain.messages.statuses import DeliveryStatus
 from providers.base import ProviderContext, ProviderSettings, read_settings
 

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import Certificate, load_pem_x509_certificate
 
-from domain.messages.delivery import DeliveryFailure, Refused
-from domain.messages.reports import Callback, NotGenuine, NotNow
+from domain.deliveries.delivery import DeliveryFailure, Refused
+from domain.deliveries.reports import Callback, NotGenuine, NotNow
 from outbound.http import Answer, call, failure_of
 from outbound.redaction import parse_json
 from providers.base import ProviderContext

@@ -14,10 +14,10 @@ from temporalio.client import Client
 from domain.contract.deliveries import DeliverMessageInput, MessageDeliveryInput
 from domain.contract.jobs import BulkOperationInput, SourceEventInput
 from domain.contract.timers import BatchWindowInput, BroadcastInput, ScheduleClockInput
+from domain.deliveries.claims import MovedDelivery
 from domain.jobs.rows import OwedEffect
 from domain.kit.ids import broadcast_workflow_id, new_id
 from domain.kit.json_types import JsonObject
-from domain.messages.claims import MovedDelivery
 from domain.runs.rows import RunInTemporal
 from services.temporal_calls import (
     await_broadcast,

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 
 from domain.channels.kinds import READ_HERE
-from domain.messages.claims import AddressedMessage
+from domain.deliveries.claims import AddressedMessage
 from domain.realtime.news import FeedNews, FeedTopic, News, pack
 from domain.recipients.refs import USERS
 from domain.runs.rows import NewMessage

@@ -15,7 +15,7 @@ from api.kit.query_strings import QueryDep
 from api.kit.shapes import Moment, Out, SuccessOut, answer, read_body
 from api.kit.strings import known_uuid
 from api.management.requests import ENVIRONMENT_HELP, read_environment
-from domain.messages.claims import DeliveryWaitRequest, MovedDelivery, RetryRequest
+from domain.deliveries.claims import DeliveryWaitRequest, MovedDelivery, RetryRequest
 from services.deliveries import retries, waits
 
 router = APIRouter(prefix="/v1/admin/messages", tags=["Admin: messages"], responses=ERROR_RESPONSES)

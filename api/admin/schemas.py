@@ -16,8 +16,8 @@ from domain.account.credentials import ApiKey, Issued, ServiceToken
 from domain.account.environments import Environment
 from domain.account.security import IssuedSigningKey, Security, SigningKey
 from domain.agents.model_providers import ModelProvider
+from domain.deliveries.claims import HeldChannel
 from domain.kit.json_types import JsonObject
-from domain.messages.claims import HeldChannel
 from domain.preferences.names import DEFAULT_SET
 from domain.schedules.rows import DropReason, Schedule
 from services.account.chain import NewEnvironment

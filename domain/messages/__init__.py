@@ -1,1 +1,1 @@
-"""Statuses, delivery rules, engagement and filters of messages."""
+"""Messages: their statuses, engagement, events and filters."""

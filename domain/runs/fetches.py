@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from domain.deliveries.delivery import Exchange
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.messages.delivery import Exchange
 
 
 class FetchResult(StrEnum):

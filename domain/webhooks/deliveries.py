@@ -10,11 +10,11 @@ from uuid import UUID
 
 from pydantic import Field
 
+from domain.deliveries.delivery import Exchange
 from domain.kit.filters import Bounds, Filter
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Instant, Shape
-from domain.messages.delivery import Exchange
 from domain.webhooks.events import EVENT_TYPES, TEST
 
 # Knock docs, "Outbound webhooks": eight attempts, then the event is given up.

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from domain.channels.types import ChannelType
+from domain.deliveries.delivery import Delivery, Refused
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Delivery, Refused
 from providers.base import host_of
 from providers.rest import RestProvider, RestSettings
 

@@ -8,8 +8,8 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, SecretStr
 
+from domain.deliveries.delivery import Delivery, Misconfigured, Outcome, Refused, Retry
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Delivery, Misconfigured, Outcome, Refused, Retry
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.chat.api import ChatApi, connection_of, webhook_of, webhook_request

@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Literal
 import httpx
 from pydantic import BaseModel, SecretStr
 
+from domain.deliveries.delivery import Delivery, Misconfigured, Outcome, Refused
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Delivery, Misconfigured, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.base import ProviderContext, read_settings

@@ -14,8 +14,8 @@ from urllib.parse import quote
 import httpx
 from pydantic import SecretStr
 
+from domain.deliveries.delivery import DeliveryFailure, Misconfigured, Outcome, Refused, Retry
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import DeliveryFailure, Misconfigured, Outcome, Refused, Retry
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, call, failure_of, retry_of
 from providers.base import ProviderContext

@@ -8,14 +8,14 @@ from typing import ClassVar
 import httpx
 from pydantic import BaseModel, SecretStr
 
-from domain.kit.json_types import JsonObject
-from domain.messages.delivery import (
+from domain.deliveries.delivery import (
     Delivery,
     DeliveryFailure,
     Misconfigured,
     Outcome,
     Refused,
 )
+from domain.kit.json_types import JsonObject
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.base import read_settings

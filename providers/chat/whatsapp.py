@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar
 import httpx
 from pydantic import BaseModel, Field, SecretStr
 
+from domain.deliveries.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.chat.api import ChatApi, connection_of

@@ -10,7 +10,7 @@ from email.utils import getaddresses
 import httpx
 
 from domain.channels.email import EmailContent
-from domain.messages.delivery import Bounced, DeliveryFailure, Misconfigured, Refused
+from domain.deliveries.delivery import Bounced, DeliveryFailure, Misconfigured, Refused
 
 # The parts of an address that need no quoting; quoted local parts are not taken.
 _ADDRESS = re.compile(r'[^\s@<>,;:"()\[\]\\]+@[^\s@<>,;:"()\[\]\\]+')

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 
 from domain.channels.email import EmailContent
 from domain.channels.types import ChannelType
+from domain.deliveries.delivery import Delivery, Refused
 from domain.kit.json_types import JsonValue
-from domain.messages.delivery import Delivery, Refused
 from providers.asking import AskedSettings
 from providers.email.addresses import Envelope, Mailbox, read_envelope
 from providers.rest import RestProvider, RestSettings

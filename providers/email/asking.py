@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from domain.messages.copies import is_copy
-from domain.messages.delivery import Delivery
-from domain.messages.reports import ReportedStatus, counts_more
+from domain.deliveries.copies import is_copy
+from domain.deliveries.delivery import Delivery
+from domain.deliveries.reports import ReportedStatus, counts_more
 from providers.asking import Told
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import hmac
 
+from domain.deliveries.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.kit.json_types import JsonValue
-from domain.messages.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from outbound.redaction import parse_json
 from providers.rest import text_at
 

@@ -11,10 +11,10 @@ import httpx
 from pydantic import BaseModel, Field, SecretStr
 
 from domain.channels.overrides import merged
+from domain.deliveries.delivery import Delivery, Outcome
+from domain.deliveries.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.attachments import Attachment
-from domain.messages.delivery import Delivery, Outcome
-from domain.messages.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
 from providers.asking import AskedProvider, Told

@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import BaseModel, SecretStr
 
 from domain.channels.overrides import merged
+from domain.deliveries.checks import Finding
+from domain.deliveries.delivery import Delivery, Outcome, Refused
+from domain.deliveries.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
-from domain.messages.checks import Finding
-from domain.messages.delivery import Delivery, Outcome, Refused
-from domain.messages.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
 from providers.asking import AskedProvider, Told

@@ -10,10 +10,10 @@ import httpx
 from pydantic import BaseModel
 
 from domain.channels.overrides import merged
+from domain.deliveries.delivery import Delivery, Outcome
+from domain.deliveries.reports import Callback, StatusReport
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
-from domain.messages.delivery import Delivery, Outcome
-from domain.messages.reports import Callback, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from outbound.redaction import parse_json

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from domain.deliveries.reports import ReportedStatus, StatusReport
 from domain.kit.clock import parse_instant
 from domain.kit.json_types import JsonValue
-from domain.messages.reports import ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from providers.email.callbacks import MESSAGE_ID
 from providers.rest import listed, text_at

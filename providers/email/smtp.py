@@ -13,9 +13,9 @@ from pydantic import BaseModel, Field, SecretStr, field_validator, model_validat
 
 from domain.channels.email import EmailContent
 from domain.channels.types import ChannelType
+from domain.deliveries.delivery import Delivery, Exchange, Misconfigured, Outcome, Retry
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
-from domain.messages.delivery import Delivery, Exchange, Misconfigured, Outcome, Retry
 from domain.messages.statuses import DeliveryStatus
 from outbound.egress import EgressRefused, HostUnresolved
 from outbound.redaction import Redactor

@@ -13,8 +13,7 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
-from domain.kit.json_types import JsonObject
-from domain.messages.delivery import (
+from domain.deliveries.delivery import (
     Bounced,
     DeliveryFailure,
     Exchange,
@@ -22,6 +21,7 @@ from domain.messages.delivery import (
     Refused,
     Retry,
 )
+from domain.kit.json_types import JsonObject
 from outbound.redaction import Redactor
 
 # Basic codes by which a server says that there is no such mailbox (RFC 5321, 4.2.3).

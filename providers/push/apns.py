@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
-from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
+from domain.deliveries.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
 from outbound.client_certificates import CLIENT_CERTIFICATE, ClientCertificate
 from outbound.http import Answer, failure_of, retry_of

@@ -9,8 +9,8 @@ from pydantic import BaseModel, SecretStr
 
 from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
+from domain.deliveries.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused, Retry
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused, Retry
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
 from providers.push.payloads import carried, device_of, shown

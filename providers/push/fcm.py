@@ -17,8 +17,8 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
+from domain.deliveries.delivery import Bounced, Delivery, Misconfigured, Outcome
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome
 from domain.messages.pushed_data import flat
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of

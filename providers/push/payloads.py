@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from domain.deliveries.delivery import Delivery, Refused
 from domain.kit.json_types import JsonObject, encoded_size
-from domain.messages.delivery import Delivery, Refused
 from domain.messages.pushed_data import fitting, flat
 
 # Firebase docs: "HTTP v1 API", `Message.data`; "ErrorCode", invalid data keys.

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
+from domain.deliveries.delivery import Bounced, Delivery, Misconfigured, Outcome
 from domain.kit.json_types import JsonObject, JsonValue, encoded
-from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.aws import AwsProvider, AwsSettings

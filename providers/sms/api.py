@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, TypeVar
 
 from domain.channels.types import ChannelType
-from domain.messages.delivery import Delivery
+from domain.deliveries.delivery import Delivery
 from providers.phone_numbers import read_number
 from providers.rest import RestProvider, RestSettings
 

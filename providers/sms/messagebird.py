@@ -9,9 +9,9 @@ import httpx
 from pydantic import BaseModel, SecretStr
 
 from domain.channels.overrides import merged
+from domain.deliveries.delivery import Bounced, Delivery, Outcome
+from domain.deliveries.reports import ReportedStatus
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Bounced, Delivery, Outcome
-from domain.messages.reports import ReportedStatus
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
 from providers.asking import AskedProvider, AskedSettings, Told

@@ -13,9 +13,9 @@ import httpx
 from pydantic import BaseModel, Field, SecretStr
 
 from domain.channels.overrides import merged
+from domain.deliveries.delivery import Bounced, Delivery, Outcome
+from domain.deliveries.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Bounced, Delivery, Outcome
-from domain.messages.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.asking import AskedProvider, AskedSettings, Told

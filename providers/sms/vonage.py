@@ -8,8 +8,8 @@ import httpx
 from pydantic import BaseModel, SecretStr
 
 from domain.channels.overrides import merged
+from domain.deliveries.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.rest import RestSettings, object_of, text_at

@@ -9,8 +9,8 @@ import httpx
 from pydantic import BaseModel, Field, SecretStr
 
 from domain.channels.types import ChannelType
+from domain.deliveries.delivery import Delivery, Misconfigured, Outcome, Refused
 from domain.kit.http_requests import HttpContent
-from domain.messages.delivery import Delivery, Misconfigured, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, call, failure_of, retry_of
 from outbound.requests import sign, write_request

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import httpx
 
+from domain.deliveries.delivery import DeliveryFailure
 from domain.kit.errors import RateLimited, Unavailable
-from domain.messages.delivery import DeliveryFailure
 from outbound.http import Answer, call, parse_retry_after
 from providers.base import ProviderContext
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from domain.deliveries.delivery import DeliveryFailure, Exchange, Retry
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.storable import storable_json
-from domain.messages.delivery import DeliveryFailure, Exchange, Retry
 from domain.runs.fetches import FetchResult
 from models.queries.agents import model_providers as queries
 from outbound.http import Answer, BodyEnd, call, failure_of

@@ -16,8 +16,8 @@ from uuid import UUID
 
 from domain.channels.kind import ChannelKind
 from domain.channels.kinds import find_kind
+from domain.deliveries.claims import ClaimedMessage
 from domain.kit.json_types import JsonObject
-from domain.messages.claims import ClaimedMessage
 from models.queries.channels import channels as queries
 from outbound.redaction import Redactor, is_sensitive, texts_within
 from providers.registry import MASK

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from domain.messages.delivery import DeliveryFailure, Retry
+from domain.deliveries.delivery import DeliveryFailure, Retry
 from providers.base import Provider
 from runtime.faults import fault_of
 from runtime.logs import get_logger

@@ -16,10 +16,7 @@ from uuid import UUID
 from domain.channels.kinds import delivery_queue
 from domain.channels.types import ChannelType
 from domain.contract.deliveries import StatusCheckInput
-from domain.kit.errors import InvalidParams
-from domain.kit.ids import new_id
-from domain.kit.json_types import JsonObject
-from domain.messages.checks import (
+from domain.deliveries.checks import (
     MOST_CHECKS,
     WAITS,
     BegunCheck,
@@ -28,8 +25,11 @@ from domain.messages.checks import (
     Finding,
     StartableCheck,
 )
-from domain.messages.claims import HELD_BY_OPERATOR, held_wait
-from domain.messages.delivery import Delivery, DeliveryFailure, Misconfigured, Retry
+from domain.deliveries.claims import HELD_BY_OPERATOR, held_wait
+from domain.deliveries.delivery import Delivery, DeliveryFailure, Misconfigured, Retry
+from domain.kit.errors import InvalidParams
+from domain.kit.ids import new_id
+from domain.kit.json_types import JsonObject
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import checks as statements
 from providers.base import Provider, is_asked, server_of

@@ -5,8 +5,8 @@ Source: Knock docs, "Enabling email-based user ID resolution".
 
 from __future__ import annotations
 
+from domain.deliveries.claims import Claim
 from domain.kit.json_types import JsonObject
-from domain.messages.claims import Claim
 from models.queries.recipients import channel_data
 from runtime.logs import get_logger
 from services.engine import Engine

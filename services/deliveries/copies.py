@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-from domain.messages.reports import StatusReport
+from domain.deliveries.reports import StatusReport
 from models.queries.deliveries.reports import addressed_messages
 from runtime.database import Connection
 

@@ -21,12 +21,8 @@ import psycopg
 from domain.channels.kinds import READ_HERE
 from domain.channels.types import ChannelType
 from domain.contract.deliveries import DeliverMessageInput
-from domain.kit.attempts import MOST_INTERRUPTIONS
-from domain.kit.errors import AppError, InvalidParams
-from domain.kit.json_types import JsonObject
-from domain.messages.attachments import Attachment
-from domain.messages.claims import HELD_BY_OPERATOR, Claim, ClaimedMessage, held_wait
-from domain.messages.delivery import (
+from domain.deliveries.claims import HELD_BY_OPERATOR, Claim, ClaimedMessage, held_wait
+from domain.deliveries.delivery import (
     Bounced,
     Delivery,
     DeliveryFailure,
@@ -34,6 +30,10 @@ from domain.messages.delivery import (
     Outcome,
     Refused,
 )
+from domain.kit.attempts import MOST_INTERRUPTIONS
+from domain.kit.errors import AppError, InvalidParams
+from domain.kit.json_types import JsonObject
+from domain.messages.attachments import Attachment
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements
 from models.queries.messages.attachments import contents_of

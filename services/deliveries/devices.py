@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 
 from domain.channels.push import DEREGISTRATION, without_token
+from domain.deliveries.claims import ClaimedMessage
 from domain.kit.errors import AppError
-from domain.messages.claims import ClaimedMessage
 from domain.recipients.refs import RecipientRef
 from models.queries.recipients import channel_data
 from runtime.logs import get_logger

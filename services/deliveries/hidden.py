@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
+from domain.deliveries.delivery import Exchange
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Exchange
 from outbound.redaction import Redactor
 
 

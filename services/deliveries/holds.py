@@ -8,10 +8,10 @@ from functools import partial
 from uuid import UUID
 
 from domain.channels.kinds import find_kind
+from domain.deliveries.claims import HeldChannel, OverdueDelivery
 from domain.kit.errors import Unprocessable
 from domain.kit.ids import FIRST_ID
 from domain.kit.principals import EnvironmentScope
-from domain.messages.claims import HeldChannel, OverdueDelivery
 from models.queries.channels import holds
 from runtime.database import Connection
 from runtime.logs import get_logger

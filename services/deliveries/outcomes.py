@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from itertools import chain, repeat
 
+from domain.deliveries.checks import WAITS
+from domain.deliveries.claims import AttemptRecord, Claim
+from domain.deliveries.delivery import Bounced, DeliveryFailure, Exchange, Outcome, Retry
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
-from domain.messages.checks import WAITS
-from domain.messages.claims import AttemptRecord, Claim
-from domain.messages.delivery import Bounced, DeliveryFailure, Exchange, Outcome, Retry
 from domain.messages.events import MessageEventType, NewMessageEvent
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements

@@ -11,9 +11,9 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
+from domain.deliveries.claims import OverdueDelivery
 from domain.kit.clock import iso, parse_instant
 from domain.kit.json_types import JsonObject
-from domain.messages.claims import OverdueDelivery
 from domain.runs.rows import RunInTemporal
 from models.queries.deliveries import deliveries
 from models.queries.jobs import sweep_positions

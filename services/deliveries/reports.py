@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from domain.deliveries.reports import Callback, NotGenuine, NotNow, StatusReport, final_reports
 from domain.kit.errors import InvalidParams, NotFound, Unauthenticated, Unavailable, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from domain.kit.storable import storable_object, storable_text
-from domain.messages.reports import Callback, NotGenuine, NotNow, StatusReport, final_reports
 from domain.messages.statuses import PENDING_DELIVERY
 from models.queries.channels.channels import get_channel, get_channel_here, get_sealed_settings
 from models.queries.deliveries.reports import ReportedMessage, messages_known_as, take_reports

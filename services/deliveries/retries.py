@@ -7,9 +7,9 @@ from uuid import UUID
 from domain.channels.kinds import delivery_queue
 from domain.channels.types import ChannelType
 from domain.contract.deliveries import DeliverMessageInput, MessageDeliveryInput
+from domain.deliveries.claims import OverdueDelivery, RetryFilter, RetryRequest
 from domain.kit.errors import NotFound, Unprocessable
 from domain.kit.principals import EnvironmentScope
-from domain.messages.claims import OverdueDelivery, RetryFilter, RetryRequest
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements
 from services import effect_kinds, effects

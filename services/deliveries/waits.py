@@ -7,9 +7,9 @@ from uuid import UUID
 
 from domain.channels.kinds import delivery_queue
 from domain.channels.types import ChannelType
+from domain.deliveries.claims import MovedDelivery
 from domain.kit.errors import NotFound, Unprocessable
 from domain.kit.principals import EnvironmentScope
-from domain.messages.claims import MovedDelivery
 from models.queries.deliveries.deliveries import standing
 from models.queries.deliveries.waits import move_delivery as move
 from services import effect_kinds, effects

@@ -11,11 +11,11 @@ from dataclasses import replace
 from uuid import UUID
 
 from domain.contract.runs import HttpFetchInput
+from domain.deliveries.delivery import DeliveryFailure, Retry
 from domain.kit.attempts import MOST_INTERRUPTIONS
 from domain.kit.ids import derived_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.storable import storable_json
-from domain.messages.delivery import DeliveryFailure, Retry
 from domain.runs.fetches import FetchAttempt, FetchOutcome, FetchResult
 from domain.workflows.steps.http_fetch import FETCH_SECONDS, SUCCESSES
 from models.queries.runs import fetches as statements

@@ -15,8 +15,8 @@ from uuid import UUID
 import httpx
 
 from domain.contract.deliveries import WebhookDeliveryInput
+from domain.deliveries.delivery import DeliveryFailure, Exchange
 from domain.kit.attempts import MOST_INTERRUPTIONS
-from domain.messages.delivery import DeliveryFailure, Exchange
 from domain.webhooks.deliveries import (
     MAX_ATTEMPTS,
     AttemptOutcome,

@@ -15,7 +15,7 @@ from activities import deliver
 from activities.deliver import DeliverActivities
 from domain.contract.deliveries import DeliverMessageInput, FirstAttempt
 from domain.contract.queues import ALL_QUEUES, DELIVER_EMAIL, DELIVER_SMS
-from domain.messages.delivery import Exchange, Retry
+from domain.deliveries.delivery import Exchange, Retry
 from services.deliveries.under_way import DeliveriesUnderWay
 from services.engine import Engine
 from tests.support.builders import Builder, Environment

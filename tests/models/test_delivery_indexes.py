@@ -12,8 +12,8 @@ import pytest
 from psycopg.rows import dict_row
 
 from commands.embedded.postgres import EmbeddedPostgres
-from domain.messages.checks import CheckedMessage
-from domain.messages.claims import AttemptRecord, Claim
+from domain.deliveries.checks import CheckedMessage
+from domain.deliveries.claims import AttemptRecord, Claim
 from domain.messages.filters import FeedFilters
 from domain.recipients.refs import RecipientRef
 from models.queries.deliveries import checks, deliveries, reports

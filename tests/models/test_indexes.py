@@ -13,8 +13,8 @@ import pytest
 
 from domain.audiences.members import Membership
 from domain.bulk.messages import BulkMessagesIn
+from domain.deliveries.claims import RetryFilter
 from domain.events.outbox import OutboxRow
-from domain.messages.claims import RetryFilter
 from domain.messages.statuses import DeliveryStatus
 from domain.realtime.news import FeedTopic
 from domain.recipients.refs import RecipientRef

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
+from domain.deliveries.delivery import Exchange, Outcome, Refused
 from domain.kit.storable import MOST_CHARACTERS, storable_json
-from domain.messages.delivery import Exchange, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
 from outbound.redaction import Redactor
 

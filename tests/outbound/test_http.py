@@ -8,7 +8,7 @@ import zlib
 import httpx
 import pytest
 
-from domain.messages.delivery import DeliveryFailure, Exchange, Refused, Retry
+from domain.deliveries.delivery import DeliveryFailure, Exchange, Refused, Retry
 from outbound.http import Answer, call, failure_of, parse_retry_after
 from outbound.transport import NEEDS_HTTP2
 from tests.providers.contract import NOW, open_context

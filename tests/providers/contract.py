@@ -11,9 +11,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from domain.kit.json_types import JsonObject
-from domain.kit.storable import storable_json
-from domain.messages.delivery import (
+from domain.deliveries.delivery import (
     Delivery,
     DeliveryFailure,
     Exchange,
@@ -21,6 +19,8 @@ from domain.messages.delivery import (
     Outcome,
     Retry,
 )
+from domain.kit.json_types import JsonObject
+from domain.kit.storable import storable_json
 from domain.messages.statuses import DeliveryStatus
 from outbound.egress import EgressPolicy, Guard
 from outbound.transport import guarded_client

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from domain.channels.types import ChannelType
+from domain.deliveries.delivery import Delivery, Outcome
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Delivery, Outcome
 from providers.base import Provider
 from tests.providers.contract import MESSAGE_ID, ProviderContract, Rig, open_context
 from tests.providers.servers import HttpServer, Seen, reply, serving

@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, unquote
 
 import pytest
 
+from domain.deliveries.checks import Finding
+from domain.deliveries.delivery import DeliveryFailure, Misconfigured, Refused, Retry
 from domain.kit.json_types import JsonObject
-from domain.messages.checks import Finding
-from domain.messages.delivery import DeliveryFailure, Misconfigured, Refused, Retry
 from domain.messages.statuses import DeliveryStatus
 from providers.base import is_asked
 from providers.email.mailgun import Mailgun

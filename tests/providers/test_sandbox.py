@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from domain.channels.types import ChannelType
-from domain.messages.delivery import Bounced, Delivery, DeliveryFailure, Refused, Retry
+from domain.deliveries.delivery import Bounced, Delivery, DeliveryFailure, Refused, Retry
 from providers.sandbox import SandboxChat, SandboxEmail, SandboxPush, SandboxSms
 from tests.providers.contract import MESSAGE_ID, ProviderContract, Rig, open_context
 

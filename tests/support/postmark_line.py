@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain.messages.reports import Callback
+from domain.deliveries.reports import Callback
 from services.deliveries.reports import callback_id, take_callback
 from tests.providers.servers import HttpServer, reply, serving
 from tests.support.steps import channel_step

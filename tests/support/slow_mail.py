@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from domain.channels.types import ChannelType
-from domain.messages.delivery import Delivery, DeliveryFailure, Outcome
+from domain.deliveries.delivery import Delivery, DeliveryFailure, Outcome
 from domain.messages.statuses import DeliveryStatus
 from providers.base import ProviderContext, ProviderSettings
 from tests.support.world import World

@@ -12,8 +12,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.deliveries.claims import OverdueDelivery
 from domain.kit.ids import trigger_fanout_workflow_id
-from domain.messages.claims import OverdueDelivery
 from domain.runs.rows import OpenRun
 from runtime.settings import Settings
 from runtime.temporal import connect

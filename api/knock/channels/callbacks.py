@@ -10,8 +10,8 @@ from api.kit.auth import EngineDep
 from api.kit.bodies import read_raw
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.shapes import Out, answer
+from domain.deliveries.reports import Callback
 from domain.kit.shapes import Shape
-from domain.messages.reports import Callback
 from services.deliveries import reports
 
 router = APIRouter(prefix=reports.CALLBACKS_PATH, tags=["Messages"], responses=ERROR_RESPONSES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from domain.messages.claims import HELD_BY_OPERATOR, HeldChannel, OverdueDelivery
+from domain.deliveries.claims import HELD_BY_OPERATOR, HeldChannel, OverdueDelivery
 from models.sql import columns_of, fetch_all
 from runtime.database import Connection
 

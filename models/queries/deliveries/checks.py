@@ -6,7 +6,7 @@ from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
-from domain.messages.checks import (
+from domain.deliveries.checks import (
     MOST_CHECKS,
     BegunCheck,
     CheckedMessage,
@@ -14,7 +14,7 @@ from domain.messages.checks import (
     CheckStanding,
     StartableCheck,
 )
-from domain.messages.reports import event_data
+from domain.deliveries.reports import event_data
 from domain.messages.statuses import DeliveryStatus
 from models.queries.events.writing import message_facts, tell_messages
 from models.sql import fetch_all, fetch_one

@@ -10,8 +10,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.kit.ids import new_id
-from domain.messages.claims import (
+from domain.deliveries.claims import (
     AttemptRecord,
     Claim,
     ClaimedMessage,
@@ -20,6 +19,7 @@ from domain.messages.claims import (
     RetryFilter,
     Standing,
 )
+from domain.kit.ids import new_id
 from domain.messages.events import MessageEventType
 from domain.messages.statuses import (
     PENDING_DELIVERY,

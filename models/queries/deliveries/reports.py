@@ -9,8 +9,8 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from domain.deliveries.copies import is_copy
 from domain.kit.json_types import JsonObject
-from domain.messages.copies import is_copy
 from domain.messages.statuses import DeliveryStatus
 from models.queries.events.writing import message_facts, tell_messages
 from models.sql import fetch_all

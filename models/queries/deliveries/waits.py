@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from domain.deliveries.claims import MovedDelivery
 from domain.kit.ids import new_id
-from domain.messages.claims import MovedDelivery
 from domain.messages.events import MessageEventType
 from models.queries.events.writing import message_facts, tell_messages
 from models.sql import as_iso, fetch_one

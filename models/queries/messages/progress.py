@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from domain.messages.claims import HELD_BY_OPERATOR
+from domain.deliveries.claims import HELD_BY_OPERATOR
 from domain.messages.events import MessageEventType
 from domain.messages.explanation import MessageProgress
 from models.sql import fetch_all, listed

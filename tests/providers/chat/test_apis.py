@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from domain.kit.json_types import JsonObject
-from domain.messages.delivery import (
+from domain.deliveries.delivery import (
     Delivery,
     DeliveryFailure,
     Misconfigured,
     Refused,
     Retry,
 )
+from domain.kit.json_types import JsonObject
 from providers.chat.discord import Discord
 from providers.chat.ms_teams import MsTeams
 from providers.chat.slack import Slack

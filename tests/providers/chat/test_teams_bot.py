@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from domain.kit.json_types import JsonObject
-from domain.messages.delivery import (
+from domain.deliveries.delivery import (
     Delivery,
     DeliveryFailure,
     Misconfigured,
@@ -20,6 +19,7 @@ from domain.messages.delivery import (
     Refused,
     Retry,
 )
+from domain.kit.json_types import JsonObject
 from providers.chat import ms_teams_bot
 from providers.chat.ms_teams import MsTeams
 from tests.providers.chat.teams import BOT_ID, PASSWORD, Microsoft, said

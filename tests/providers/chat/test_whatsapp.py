@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from domain.deliveries.delivery import Bounced, DeliveryFailure, Misconfigured, Refused, Retry
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Bounced, DeliveryFailure, Misconfigured, Refused, Retry
 from providers.chat.whatsapp import WhatsApp, WhatsAppSettings
 from tests.providers.rest import CHAT, RestContract, Vendor, talking_to
 from tests.providers.servers import reply

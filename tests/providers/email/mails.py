@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from domain.channels.types import ChannelType
+from domain.deliveries.delivery import Delivery
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Delivery
 from tests.providers.contract import MESSAGE_ID
 
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from domain.messages.attachments import Attachment
-from domain.messages.delivery import (
+from domain.deliveries.delivery import (
     Bounced,
     DeliveryFailure,
     Misconfigured,
@@ -21,6 +20,7 @@ from domain.messages.delivery import (
     Refused,
     Retry,
 )
+from domain.messages.attachments import Attachment
 from providers.email.mailgun import Mailgun
 from providers.email.postmark import Postmark
 from providers.email.resend import Resend

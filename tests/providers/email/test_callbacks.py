@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from domain.messages.reports import Callback, NotGenuine, StatusReport, final_reports
+from domain.deliveries.reports import Callback, NotGenuine, StatusReport, final_reports
 from domain.messages.statuses import DeliveryStatus
 from providers.email.mailgun import Mailgun
 from providers.email.postmark import Postmark

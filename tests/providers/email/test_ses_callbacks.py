@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.messages.reports import Callback, NotGenuine, NotNow, StatusReport
+from domain.deliveries.reports import Callback, NotGenuine, NotNow, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from providers.email.ses import Ses
 from providers.sns_notifications import _HOST

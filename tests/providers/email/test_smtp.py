@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from domain.kit.errors import InvalidParams
-from domain.kit.json_types import JsonObject
-from domain.messages.attachments import Attachment
-from domain.messages.delivery import (
+from domain.deliveries.delivery import (
     Bounced,
     DeliveryFailure,
     Misconfigured,
     Refused,
     Retry,
 )
+from domain.kit.errors import InvalidParams
+from domain.kit.json_types import JsonObject
+from domain.messages.attachments import Attachment
 from outbound.egress import EgressPolicy
 from outbound.redaction import REDACTED
 from providers.email.smtp import Smtp, SmtpSettings

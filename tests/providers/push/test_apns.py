@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import ValidationError
 
-from domain.messages.delivery import Bounced, Delivery, Misconfigured, Refused, Retry
+from domain.deliveries.delivery import Bounced, Delivery, Misconfigured, Refused, Retry
 from providers.base import CHECK_COMBINATIONS
 from providers.push.apns import Apns, ApnsSettings
 from tests.providers.contract import MESSAGE_ID, NOW, Rig, open_context

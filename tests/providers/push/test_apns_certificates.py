@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from domain.deliveries.delivery import Bounced, Delivery, Misconfigured, Outcome, Retry
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Retry
 from outbound.egress import EgressPolicy
 from outbound.transport import guarded_client
 from providers.base import ProviderContext

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from domain.messages.delivery import Bounced, Misconfigured, Refused, Retry
+from domain.deliveries.delivery import Bounced, Misconfigured, Refused, Retry
 from providers.push.expo import Expo
 from tests.providers.contract import MESSAGE_ID
 from tests.providers.rest import PUSH, Line, RestContract, Vendor, talking_to

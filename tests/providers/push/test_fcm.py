@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from pydantic import ValidationError
 
+from domain.deliveries.delivery import Bounced, Delivery, Misconfigured, Refused, Retry
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Bounced, Delivery, Misconfigured, Refused, Retry
 from providers.push.fcm import Fcm, FcmSettings
 from tests.providers.contract import MESSAGE_ID, Rig, open_context
 from tests.providers.rest import HOSTILE, PUSH, Line, RestContract, Vendor

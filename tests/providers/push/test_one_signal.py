@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.messages.delivery import Bounced, Refused, Retry
+from domain.deliveries.delivery import Bounced, Refused, Retry
 from providers.push.one_signal import OneSignal
 from tests.providers.contract import MESSAGE_ID
 from tests.providers.rest import PUSH, Line, RestContract, Vendor, talking_to

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from domain.channels.types import ChannelType
+from domain.deliveries.delivery import Delivery
 from domain.kit.json_types import encoded_size
-from domain.messages.delivery import Delivery
 from domain.messages.pushed_data import MOST_PUSHED_BYTES
 from providers.aws import AwsSettings
 from providers.base import ProviderContext

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.messages.delivery import Bounced, Misconfigured, Refused, Retry
+from domain.deliveries.delivery import Bounced, Misconfigured, Refused, Retry
 from providers.aws import AwsSettings
 from providers.push.sns import Sns
 from tests.providers.contract import MESSAGE_ID

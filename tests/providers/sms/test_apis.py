@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.messages.delivery import Bounced, DeliveryFailure, Misconfigured, Refused, Retry
+from domain.deliveries.delivery import Bounced, DeliveryFailure, Misconfigured, Refused, Retry
 from providers.sms.messagebird import MessageBird
 from providers.sms.twilio import Twilio
 from providers.sms.vonage import Vonage

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from domain.messages.reports import Callback, NotGenuine, StatusReport
+from domain.deliveries.reports import Callback, NotGenuine, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from providers.sms.twilio import Twilio
 from tests.providers.contract import MESSAGE_ID, open_context

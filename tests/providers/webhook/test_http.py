@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from domain.channels.types import ChannelType
-from domain.messages.delivery import Delivery, Misconfigured, Refused, Retry
+from domain.deliveries.delivery import Delivery, Misconfigured, Refused, Retry
 from domain.messages.statuses import DeliveryStatus
 from outbound.egress import EgressPolicy
 from outbound.redaction import LOGGED_CHARACTERS

@@ -11,8 +11,8 @@ import pytest
 
 from api.kit.shapes import answer
 from api.knock.messages.contents import ContentOut
+from domain.deliveries.delivery import Delivery, Outcome
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Delivery, Outcome
 from domain.messages.statuses import DeliveryStatus
 from providers.registry import MASK
 from runtime.vault import Vault

@@ -14,10 +14,10 @@ import pytest
 
 from domain.contract.deliveries import StatusCheckInput
 from domain.contract.queues import DELIVER_EMAIL
+from domain.deliveries.checks import MOST_CHECKS, WAITS, WITHIN_SECONDS, CheckedMessage
+from domain.deliveries.reports import Callback
 from domain.kit.errors import Unavailable
 from domain.kit.ids import status_check_workflow_id
-from domain.messages.checks import MOST_CHECKS, WAITS, WITHIN_SECONDS, CheckedMessage
-from domain.messages.reports import Callback
 from models.queries.messages.deletion import delete_messages
 from runtime.vault import Vault
 from services.attempts import TryAgain

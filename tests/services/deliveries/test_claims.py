@@ -11,8 +11,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from domain.deliveries.delivery import Exchange, Outcome, Refused, Retry
 from domain.kit.errors import Unavailable
-from domain.messages.delivery import Exchange, Outcome, Refused, Retry
 from domain.messages.statuses import DeliveryStatus
 from domain.recipients.refs import RecipientRef
 from models.queries.bulk.departures import delete_recipients

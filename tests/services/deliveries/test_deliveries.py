@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 from temporalio.client import Client
 
+from domain.deliveries.delivery import Exchange, Outcome
 from domain.kit.errors import NotFound, Unavailable, Unprocessable
-from domain.messages.delivery import Exchange, Outcome
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries.deliveries import overdue_deliveries
 from runtime.vault import Vault

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from domain.messages.delivery import Exchange, Retry
+from domain.deliveries.delivery import Exchange, Retry
 from services.attempts import Held, TryAgain
 from services.deliveries import limits as delivery_limits
 from services.deliveries.limits import DeliveryLimits

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from domain.deliveries.claims import HeldChannel, RetryRequest
 from domain.kit.errors import NotFound, Unprocessable
 from domain.kit.ids import message_delivery_workflow_id
-from domain.messages.claims import HeldChannel, RetryRequest
 from services.attempts import TryAgain
 from services.deliveries import holds, retries
 from services.deliveries.retries import retry_messages

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from domain.deliveries.reports import Callback
 from domain.kit.errors import InvalidParams, NotFound, Unauthenticated, Unavailable, Unprocessable
-from domain.messages.reports import Callback
 from models.queries.channels.channels import channels_by_key
 from runtime.vault import Vault
 from services.deliveries.reports import callback_id, take_callback

@@ -15,9 +15,9 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from domain.deliveries.reports import Callback
 from domain.kit.clock import iso
 from domain.kit.errors import Unauthenticated, Unavailable
-from domain.messages.reports import Callback
 from providers.email.ses import Ses
 from services.deliveries.reports import callback_id, take_callback
 from services.deliveries.retries import retry_message

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
+from domain.deliveries.delivery import Bounced, DeliveryFailure, Refused, Retry
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Bounced, DeliveryFailure, Refused, Retry
 from services.attempts import TryAgain
 from tests.support.postmark_line import postmark_line
 from tests.support.slow_mail import install_slow_mail

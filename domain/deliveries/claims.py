@@ -12,10 +12,10 @@ from uuid import UUID
 
 from pydantic import Field
 
+from domain.deliveries.checks import CheckedMessage
+from domain.deliveries.delivery import Exchange
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Instant, Shape
-from domain.messages.checks import CheckedMessage
-from domain.messages.delivery import Exchange
 from domain.messages.events import NewMessageEvent
 from domain.messages.statuses import PENDING_DELIVERY, DeliveryStatus
 

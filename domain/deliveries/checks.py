@@ -11,9 +11,9 @@ from datetime import datetime
 from itertools import accumulate
 from uuid import UUID
 
+from domain.deliveries.delivery import Exchange
+from domain.deliveries.reports import ReportedStatus
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Exchange
-from domain.messages.reports import ReportedStatus
 
 # Seconds before each check: soon at first, as most messages arrive at once.
 WAITS = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 480.0, 480.0, 205.0)

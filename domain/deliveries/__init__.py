@@ -1,0 +1,1 @@
+"""Deliveries: claims, what providers take and say, what vendors report afterwards."""
