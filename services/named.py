@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.kit.errors import NotFound
 from domain.recipients.refs import TENANTS, RecipientRef
-from models.queries.content.named import has_workflow
+from models.queries.content.named import has_of_tenant, has_workflow
 from models.queries.recipients.recipients import existing_recipients
 from runtime.database import Connection
 
@@ -30,7 +30,7 @@ async def require_named(
         connection: reads.
         environment_id: where.
         workflow: key of a workflow or a broadcast; None if the filter names none.
-        tenant: id of a tenant.
+        tenant: id of a tenant, known too if it is only named by runs or members of audiences.
         recipient: a user or an object.
 
     Raises:
@@ -39,7 +39,7 @@ async def require_named(
     if workflow is not None and not await has_workflow(connection, environment_id, workflow):
         raise NotFound(f"The workflow {workflow[:255]!r} does not exist in this environment.")
     named = {}
-    if tenant is not None:
+    if tenant is not None and not await has_of_tenant(connection, environment_id, tenant):
         named[RecipientRef(TENANTS, tenant)] = f"The tenant {tenant[:255]!r}"
     if recipient is not None:
         noun = "user" if recipient.is_user else f"object of {recipient.collection[:255]!r}"

@@ -52,7 +52,10 @@ async def test_open_batches_are_listed_with_their_items(world: World) -> None:
         (runs[1], {"n": 2}),
     ]
     assert await _open(world, workflow_key="few") == [second]
+    await world.identify("nobody")
     assert await _open(world, recipient=RecipientRef.user("nobody")) == []
+    with pytest.raises(NotFound):
+        await _open(world, recipient=RecipientRef.user("unknown"))
 
 
 async def test_a_batch_is_closed_early(world: World, temporal: TemporalRecorder) -> None:

@@ -144,8 +144,9 @@ async def test_failed_messages_are_sent_again_by_filter(world: World) -> None:
     async def again(**wanted: Any) -> int:
         return await retry_messages(later, scope, RetryRequest.model_validate(wanted))
 
-    assert await again(tenant="nobody") == 0
-    assert await again(workflow="nothing") == 0
+    for unknown in ({"tenant": "nobody"}, {"workflow": "nothing"}):
+        with pytest.raises(NotFound):
+            await again(**unknown)
     assert await again(status="bounced") == 0
     assert await again(channel=MAIL) == 0
     assert await again(tenant="acme") == 1

@@ -446,6 +446,7 @@ async def test_an_operators_cancel_of_one_who_has_no_run_yet(world: World) -> No
 @pytest.mark.parametrize("wanted", [{"workflow": "other"}, {"tenant": "acme"}])
 async def test_an_operators_cancel_of_other_runs(world: World, wanted: dict[str, str]) -> None:
     """Another workflow, another tenant or one run that is made already stop no followers."""
+    await world.publish("other", channel_step("feed"))
     trigger = await cancellable(world)
     assert await cancel_as_operator(world, **wanted) == 0
     (made,) = await world.runs(trigger)

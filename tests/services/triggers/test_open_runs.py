@@ -61,7 +61,8 @@ async def test_what_runs_wait_for(world: World) -> None:
 
 
 async def test_the_list_is_filtered(world: World) -> None:
-    """By workflow, tenant and recipient."""
+    """By workflow, tenant and recipient; what none of them has is not taken for "none"."""
+    await world.identify("nobody")
     await _delayed(world, "one", tenant={"id": "acme"})
     await _delayed(world, "two")
 
@@ -69,6 +70,13 @@ async def test_the_list_is_filtered(world: World) -> None:
     assert len(await _waiting(world, tenant="acme")) == 1
     assert len(await _waiting(world, recipient=RecipientRef.user("ellie"))) == 2
     assert await _waiting(world, recipient=RecipientRef.user("nobody")) == []
+    for unknown in (
+        {"workflow_key": "no"},
+        {"tenant": "no"},
+        {"recipient": RecipientRef.user("no")},
+    ):
+        with pytest.raises(NotFound):
+            await _waiting(world, **unknown)
 
 
 @pytest.mark.parametrize(
@@ -101,11 +109,12 @@ async def test_one_run_is_cancelled_and_woken(world: World, temporal: TemporalRe
     run_id = await _delayed(world)
     elsewhere = await world.make.environment()
     request = CancelRunsRequest(run_id=run_id)
-    done = await open_runs.cancel_open_runs(world.engine, elsewhere.scope, request)
-    assert done.runs == 0
+    with pytest.raises(NotFound):
+        await open_runs.cancel_open_runs(world.engine, elsewhere.scope, request)
     assert await _cancel(world, run_id=run_id) == (1, 0)
     assert [name.rpartition("/")[2] for name, _, _ in temporal.signals] == [run_id]
-    assert await _cancel(world, run_id="nonsense") == (0, 0)
+    with pytest.raises(NotFound):
+        await _cancel(world, run_id="nonsense")
 
 
 async def test_a_cancel_of_nothing_is_refused(world: World) -> None:

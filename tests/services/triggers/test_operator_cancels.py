@@ -61,6 +61,8 @@ async def test_who_is_cancelled_gets_nothing_of_a_broadcast(
     world: World, wanted: dict[str, str], left: set[tuple[str, str]]
 ) -> None:
     """The answer says how many; everybody else gets a run, and nobody is left on the list."""
+    await world.publish("another", channel_step("feed"))
+    await make_object(world, project("ada"))
     await _sent(world)
     done = await _cancel(world, **wanted)
     made = await make_runs(world)
