@@ -361,8 +361,8 @@ async def test_a_message_is_sent_when_an_operator_wants_it(
     product: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A message that its run would send again much later goes out at once, once."""
-    monkeypatch.setattr(outcomes, "_FIRST_WAIT_SECONDS", 20)
-    monkeypatch.setattr(outcomes, "_LONGEST_WAIT_SECONDS", 20)
+    monkeypatch.setattr(outcomes, "_FIRST_WAIT_SECONDS", 40)
+    monkeypatch.setattr(outcomes, "_LONGEST_WAIT_SECONDS", 40)
     handle = await start(product, channel_step("mail", "email", channel_key="retry"))
 
     async def is_put_off() -> UUID | None:
@@ -384,7 +384,7 @@ async def test_a_message_is_sent_when_an_operator_wants_it(
         _, (message,) = await _only(product)
         await _mend(product, message)
         await move_delivery(product.engine, product.environment.scope, message_id, None)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(35):
             await until(is_sent)
         # The run looks at it when it had planned to, and has nothing left to do.
         await handle.result()

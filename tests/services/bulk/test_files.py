@@ -190,7 +190,7 @@ async def _until_waiting(world: World, number: int) -> None:
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
         " AND wait_event_type = 'Lock'"
     )
-    async with asyncio.timeout(6):
+    async with asyncio.timeout(30):
         while len(await world.make.rows(waiting)) < number:
             await asyncio.sleep(0.02)
 
