@@ -77,6 +77,12 @@ SELECT EXISTS (SELECT FROM messages WHERE {_OWNER} OFFSET %(limit)s)
     OR EXISTS (SELECT FROM subscriptions WHERE {_FOLLOWED} OFFSET %(limit)s) AS more
 """  # noqa: S608 - constants
 
+# Nobody but merges and deletions is waited for.
+_HOLD = f"""
+SELECT FROM recipients WHERE environment_id = %(environment_id)s AND (id, collection) IN ({_GIVEN})
+ORDER BY collection, id FOR KEY SHARE
+"""
+
 # Who waits for one of several recipients must not hold another: those who describe the same people
 # lock them in any order, as what they find is not what they store.
 _TAKE = f"""
@@ -193,6 +199,21 @@ SELECT {columns_of(RunInTemporal, "r", {"environment": "e.slug"})}
 FROM locked JOIN recipient_runs r USING (id) JOIN environments e ON e.id = r.environment_id
 ORDER BY r.id
 """  # noqa: S608 - fixed text
+
+
+async def hold_to_delete(
+    connection: Connection, environment_id: UUID, refs: Sequence[RecipientRef]
+) -> int:
+    """Let no merge of users that are to be deleted be accepted until the transaction has ended.
+
+    One that is being accepted is waited for: it comes before the deletion, and any other is told of
+    it (`merging.find_going`).
+
+    Returns:
+        How many of the recipients there are.
+    """
+    cursor = await connection.execute(_HOLD, _values(environment_id, refs, limit=0))
+    return cursor.rowcount
 
 
 async def end_runs_of(

@@ -7,6 +7,7 @@ what the secondary user did.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,8 @@ from models.sql import exceeds, listed
 from runtime.database import Connection
 
 _PLACE = f"environment_id = %(environment_id)s AND collection = '{USERS}'"
-# Both are held, in the order of their ids, until the transaction ends.
+# Both are held, in the order of their ids, until the transaction ends. Whoever merges one of them,
+# or has one deleted (`hold_to_delete`), comes before or after.
 _HOLD = f"""
 SELECT id FROM recipients WHERE {_PLACE} AND id IN (%(source)s, %(target)s)
 ORDER BY id FOR UPDATE
@@ -109,13 +111,15 @@ ORDER BY upload_id, tenant_id
 ON CONFLICT (upload_id, user_id, tenant_id) DO NOTHING
 """
 
-# Operations that take a user away, or will; a merge says into whom.
+# Operations that take users away, or will; a merge says into whom. One that is merged may be to be
+# deleted as well, which does nothing: the merge is told.
 _GOING = f"""
 SELECT i.item_id AS id, b.settings ->> 'into' AS into
 FROM bulk_operations b JOIN bulk_items i ON i.operation_id = b.id
 WHERE b.environment_id = %(environment_id)s AND b.status IN ({listed(OPEN_BULK)})
   AND b.name = ANY(%(names)s) AND NOT i.is_settled AND i.error IS NULL
-  AND i.item_id IN (%(source)s, %(target)s)
+  AND i.item_id = ANY(%(ids)s)
+ORDER BY b.name
 """  # noqa: S608 - a vocabulary of ours
 _REDIRECT = f"""
 UPDATE bulk_operations b
@@ -209,15 +213,24 @@ async def find_going(
 ) -> dict[str, str | None]:
     """Return which of two users an open operation takes away; by id, into whom it merges them.
 
-    A deletion merges into nobody. Whoever holds both (`hold_users`) meets every merge that was
+    A deletion merges into nobody. Whoever holds both (`hold_users`) meets every operation that was
     accepted before.
     """
-    values = {
-        "environment_id": environment_id,
-        "source": source,
-        "target": target,
-        "names": [DELETE_USERS, MERGE_USERS],
-    }
+    names = [DELETE_USERS, MERGE_USERS]
+    return await _going(connection, environment_id, [source, target], names)
+
+
+async def find_merged(
+    connection: Connection, environment_id: UUID, user_ids: Collection[str]
+) -> set[str]:
+    """Return which of the users an open operation merges into others."""
+    return set(await _going(connection, environment_id, user_ids, [MERGE_USERS]))
+
+
+async def _going(
+    connection: Connection, environment_id: UUID, user_ids: Collection[str], names: Sequence[str]
+) -> dict[str, str | None]:
+    values = {"environment_id": environment_id, "ids": list(user_ids), "names": names}
     cursor = await connection.execute(_GOING, values)
     return {row["id"]: row["into"] for row in await cursor.fetchall()}
 
