@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from domain.batches.gathered import Contribution
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from domain.preferences.layers import Layers
@@ -96,11 +95,17 @@ class RunState:
             is_rehearsal=self.is_rehearsed,
         )
 
-    def act_for(self, contribution: Contribution) -> None:
-        """Take the actor of what another trigger has contributed for that of the run."""
-        stored = contribution.actor
-        self.actor_ref = contribution.actor_ref
-        self.actor = None if stored is None else stored.variable()
+    def stand_for(self, other: TakenRun, through: ReachedThrough | None) -> None:
+        """Take what the trigger of another run of the recipient has said for that of its own.
+
+        Args:
+            other: the run, with its people as they are now.
+            through: how it has reached the recipient, if not by name.
+        """
+        self.recipient = _recipient(other, through)
+        self.actor_ref, self.actor = other.actor_ref, _variable(other.actor)
+        self.tenant_id, self.tenant = other.tenant_id, _variable(other.tenant)
+        self.preferences = _layers(other, self.preferences.environment)
 
     def renew(self, stored: Recipient, preferences: JsonObject | None) -> None:
         """Take over how somebody is stored now, in whatever part the run has for them.
@@ -143,9 +148,6 @@ def run_state(
         default_preferences: of its environment.
         through: how its recipient was reached, if not by name.
     """
-    recipient = _recipient(taken)
-    if recipient is not None and through is not None:
-        recipient["subscription"] = through.variable()
     return RunState(
         id=taken.id,
         environment_id=taken.environment_id,
@@ -160,26 +162,24 @@ def run_state(
         accepted_at=taken.accepted_at,
         settings=taken.settings,
         source=taken.source,
-        recipient=recipient,
+        recipient=_recipient(taken, through),
         actor_ref=taken.actor_ref,
         actor=_variable(taken.actor),
         tenant=_variable(taken.tenant),
-        preferences=Layers(
-            environment=default_preferences,
-            tenant_id=taken.tenant_id,
-            tenant=_default_set(taken.tenant),
-            own=taken.preferences or {},
-        ),
+        preferences=_layers(taken, default_preferences),
         data=run_data(data, taken.trigger_data, patches),
     )
 
 
-def _recipient(taken: TakenRun) -> JsonObject | None:
-    """Return the recipient; with the schedule, as it was when it occurred, where that made the run.
+def _recipient(taken: TakenRun, through: ReachedThrough | None) -> JsonObject | None:
+    """Return the recipient, with how the run has reached it.
 
-    Source: Knock docs, "Schedules", on `recipient.schedule`.
+    A schedule that made the run is as it was when it occurred (Knock docs, "Schedules", on
+    `recipient.schedule`).
     """
     recipient, source = _variable(taken.recipient), taken.source
+    if recipient is not None and through is not None:
+        recipient["subscription"] = through.variable()
     if recipient is None or source.get("type") != "schedule":
         return recipient
     schedule = {
@@ -188,6 +188,15 @@ def _recipient(taken: TakenRun) -> JsonObject | None:
         "next_occurrence_at": source.get("next_occurrence_at"),
     }
     return {**recipient, "schedule": schedule}
+
+
+def _layers(taken: TakenRun, default_preferences: JsonObject | None) -> Layers:
+    return Layers(
+        environment=default_preferences,
+        tenant_id=taken.tenant_id,
+        tenant=_default_set(taken.tenant),
+        own=taken.preferences or {},
+    )
 
 
 def _variable(stored: JsonObject | None) -> JsonObject | None:
