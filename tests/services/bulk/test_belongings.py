@@ -17,6 +17,7 @@ from tests.support.audiences import build
 from tests.support.bulk import finish, order_of
 from tests.support.interruptions import InterruptedDatabase
 from tests.support.schedules import FLOW, schedule
+from tests.support.steps import throttle_step
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, channel_step
 
@@ -83,6 +84,20 @@ async def test_everything_goes_along(
         assert await _owners(world, table) == others
     left = [] if ref.is_user else [("core", "")]
     assert await world.members("beta") == left
+
+
+async def test_what_a_deleted_user_has_passed_holds_nobody_back(world: World) -> None:
+    """Whoever is given the id anew passes a throttle as anybody new does; others do not."""
+    await world.publish(FLOW, throttle_step(), channel_step("feed"))
+
+    async def passes(user_id: str) -> bool:
+        run_id = await world.begin(FLOW, {"id": user_id})
+        await world.walk(run_id)
+        return (await world.run(run_id))["end_reason"] is None
+
+    assert [await passes(each) for each in ("ellie", "ellie", "alan")] == [True, False, True]
+    await delete_recipient(world.engine, world.environment.scope, RecipientRef.user("ellie"))
+    assert [await passes(each) for each in ("ellie", "ellie", "alan")] == [True, False, False]
 
 
 async def test_schedules_go_with_the_last_piece(
