@@ -14,7 +14,7 @@ from domain.recipients.refs import TENANTS, RecipientRef
 from domain.recipients.subscriptions import ReachedThrough
 from domain.runs.rows import TakenRun
 from domain.triggers.addressees import BROADCAST_SOURCE
-from domain.triggers.requests import is_rehearsed, takes_saved
+from domain.triggers.requests import is_rehearsed, is_sandboxed, takes_saved
 from domain.workflows.run_data import run_data
 from services.triggers.audience_entries import Cause
 
@@ -65,6 +65,11 @@ class RunState:
         return is_rehearsed(self.source)
 
     @property
+    def is_sandboxed(self) -> bool:
+        """Tell whether its messages stay in the house, whatever their channels say."""
+        return is_sandboxed(self.settings)
+
+    @property
     def takes_saved(self) -> bool:
         """Tell whether it walks a workflow as it was saved, which may be published nowhere."""
         return takes_saved(self.source)
@@ -77,7 +82,7 @@ class RunState:
         is shared by runs of the same trial alone.
         """
         ways: JsonObject = {
-            "sandbox": self.settings.get("sandbox_mode"),
+            "sandbox": self.is_sandboxed,
             "rehearsal": self.is_rehearsed,
         }
         return " ".join(way for way, is_so in ways.items() if is_so)
@@ -91,7 +96,7 @@ class RunState:
         chain = self.source.get("chain", 0) + 1
         return Cause(
             chain,
-            is_sandbox=bool(self.settings.get("sandbox_mode")),
+            is_sandbox=self.is_sandboxed,
             is_rehearsal=self.is_rehearsed,
         )
 

@@ -20,6 +20,7 @@ from domain.runs.statuses import OPEN_RUN, RunStatus
 from models.queries.events.writing import count_event, run_facts, tell_runs
 from models.queries.messages.deletion import delete_messages
 from models.queries.runs.deletion import delete_runs
+from models.queries.triggers.first_runs import FIRST_RUN_TABLES
 from models.sql import columns_of, fetch_all, listed
 from runtime.database import Connection, one
 
@@ -131,13 +132,11 @@ WHERE t.environment_id = l.environment_id
 
 # Who writes channel data or preferences holds the recipient.
 _REST = (
-    _deletion(
-        "first_runs",
-        "collection",
-        "recipient_id",
-        "workflow_key",
-        "tenant_id",
-        owner=_ON_BRANCHES,
+    *(
+        _deletion(
+            table, "collection", "recipient_id", "workflow_key", "tenant_id", owner=_ON_BRANCHES
+        )
+        for table in FIRST_RUN_TABLES.values()
     ),
     *(f"DELETE FROM {table} WHERE {_OWNER}" for table in ("channel_data", "preference_sets")),  # noqa: S608
     _deletion("batches", "id"),

@@ -19,6 +19,7 @@ from domain.recipients.inline import MAX_PROPERTIES_BYTES
 from domain.recipients.refs import USERS
 from domain.runs.statuses import OPEN_RUN
 from models.queries.bulk.actors import move_acts
+from models.queries.triggers.first_runs import FIRST_RUN_TABLES
 from models.sql import exceeds, listed
 from runtime.database import Connection
 
@@ -68,16 +69,19 @@ RETURNING audience_key, tenant_id
 """
 
 # What either of them has entered once, the target does not enter again; on branches as well.
-_FIRST_RUNS = f"""
-INSERT INTO first_runs
+_FIRST_RUNS = tuple(
+    f"""
+INSERT INTO {table}
     (environment_id, collection, recipient_id, workflow_key, tenant_id, recipient_run_id)
 SELECT environment_id, collection, %(target)s, workflow_key, tenant_id, recipient_run_id
-FROM first_runs
+FROM {table}
 WHERE environment_id IN (SELECT id FROM branches WHERE environment_id = %(environment_id)s)
   AND collection = '{USERS}' AND recipient_id = %(source)s
 ORDER BY environment_id, workflow_key, tenant_id
 ON CONFLICT (environment_id, collection, recipient_id, workflow_key, tenant_id) DO NOTHING
 """  # noqa: S608 - constants
+    for table in FIRST_RUN_TABLES.values()
+)
 # What the target did with a guide counts, and where it did nothing, what the source did.
 _GUIDES = """
 INSERT INTO guide_engagements
@@ -277,11 +281,8 @@ async def merge_profiles(
     added += (await connection.execute(_PREFERENCES, values)).rowcount
     cursor = await connection.execute(_AUDIENCES, values)
     entered = tuple((one["audience_key"], one["tenant_id"]) for one in await cursor.fetchall())
-    await connection.execute(_FIRST_RUNS, values)
-    await connection.execute(_GUIDES, values)
-    await connection.execute(_TENANT_GUIDES, values)
-    await connection.execute(_DISMISSALS, values)
-    await connection.execute(_LISTED, values)
+    for statement in (*_FIRST_RUNS, _GUIDES, _TENANT_GUIDES, _DISMISSALS, _LISTED):
+        await connection.execute(statement, values)
     if row is None:
         return Merged(False, added > 0, entered)
     return Merged(bool(row["has_too_much"]), bool(row["is_changed"]) or added > 0, entered)

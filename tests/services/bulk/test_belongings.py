@@ -69,11 +69,12 @@ async def test_everything_goes_along(
     for each in KINDS:
         person = {"collection": each, "id": "core", "name": "Core"}
         await schedule(world, person, repeats=[DAILY])
-        await world.trigger(FLOW, person)
+        for settings in ({}, {"sandbox_mode": True}):
+            await world.trigger(FLOW, person, settings=settings)
         for _ in range(3):
             await world.trigger("plain", person)
     await world.enter("beta", "core")
-    tables = ("schedules", "first_runs", "recipient_runs")
+    tables = ("schedules", "first_runs", "sandbox_first_runs", "recipient_runs")
     for table in tables:
         assert await _owners(world, table) == sorted(KINDS)
     ref = RecipientRef(collection, "core")
@@ -206,9 +207,12 @@ async def test_a_merge_moves_first_runs(world: World) -> None:
     """What either of the two has entered once the one that stays does not enter again."""
     await world.publish("once", channel_step("feed"), **ONCE)
     await world.publish("each", channel_step("feed"), **ONCE)
-    await world.trigger("once", {"id": "old"})
-    await world.trigger("each", {"id": "old"}, {"id": "ellie"})
+    sandbox = {"settings": {"sandbox_mode": True}}
+    for mode in ({}, sandbox):
+        await world.trigger("once", {"id": "old"}, **mode)
+        await world.trigger("each", {"id": "old"}, {"id": "ellie"}, **mode)
     await merge_users(world.engine, world.environment.scope, "ellie", "old")
     for key in ("once", "each"):
-        assert await world.runs(await world.trigger(key, "ellie")) == []
+        for mode in ({}, sandbox):
+            assert await world.runs(await world.trigger(key, "ellie", **mode)) == []
     assert len(await world.runs(await world.trigger("once", {"id": "old"}))) == 1
