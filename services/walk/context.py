@@ -164,19 +164,8 @@ class Walk:
         """
         self.gathered = gathered
         if not gathered.has_own:
-            await self._stand_for_first(gathered.batch_id)
+            await _stand_for_first(self.unit, self.run, gathered.batch_id)
         self._scope = None
-
-    async def _stand_for_first(self, batch_id: UUID) -> None:
-        connection, environment_id = self.unit.connection, self.run.environment_id
-        first = await walks.first_of_batch(connection, environment_id, batch_id)
-        if first is None:
-            return
-        through = None
-        if first.through_id is not None:
-            ref = first.recipient_ref
-            through = await reached_through(connection, environment_id, first.through_id, ref)
-        self.run.stand_for(first, through)
 
     def patch(self, patch: JsonObject) -> None:
         """Change the run's data for everything that is read from now on."""
@@ -309,6 +298,19 @@ class Walk:
         known = [made for made in self._stored if made.inserted_at >= since]
         standings = _standings(known, self.journal.messages)
         return refs_of(standings, self.journal.outcomes)
+
+
+async def _stand_for_first(unit: Unit, run: RunState, batch_id: UUID) -> None:
+    """Let a run stand for that of the oldest item of a batch."""
+    connection, environment_id = unit.connection, run.environment_id
+    first = await walks.first_of_batch(connection, environment_id, batch_id)
+    if first is None:
+        return
+    through = None
+    if first.through_id is not None:
+        ref = first.recipient_ref
+        through = await reached_through(connection, environment_id, first.through_id, ref)
+    run.stand_for(first, through)
 
 
 def _evaluate_all(groups: Iterable[ConditionGroup], scope: ConditionScope) -> Verdict:
