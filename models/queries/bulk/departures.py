@@ -20,7 +20,7 @@ from domain.runs.statuses import OPEN_RUN, RunStatus
 from models.queries.events.writing import count_event, run_facts, tell_runs
 from models.queries.messages.deletion import delete_messages
 from models.queries.runs.deletion import delete_runs
-from models.queries.triggers.first_runs import FIRST_RUN_TABLES
+from models.queries.runs.first_runs import FIRST_RUN_TABLES
 from models.sql import columns_of, fetch_all, listed
 from runtime.database import Connection, one
 

@@ -19,7 +19,7 @@ from domain.recipients.inline import MAX_PROPERTIES_BYTES
 from domain.recipients.refs import USERS
 from domain.runs.statuses import OPEN_RUN
 from models.queries.bulk.actors import move_acts
-from models.queries.triggers.first_runs import FIRST_RUN_TABLES
+from models.queries.runs.first_runs import FIRST_RUN_TABLES
 from models.sql import exceeds, listed
 from runtime.database import Connection
 

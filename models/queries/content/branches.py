@@ -13,7 +13,7 @@ from uuid import UUID
 from domain.content.branches import Branch, Parted
 from domain.kit.pages import Page, PageRequest
 from models.queries.content.commits import UNPROMOTED
-from models.queries.triggers.first_runs import FIRST_RUN_TABLES
+from models.queries.runs.first_runs import FIRST_RUN_TABLES
 from models.sql import Listing, Where, fetch_all
 from runtime.database import Connection
 

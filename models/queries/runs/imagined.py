@@ -17,8 +17,8 @@ from domain.recipients.subscriptions import ReachedThrough
 from domain.schedules.rows import MAX_SHOWN_DATA_BYTES
 from domain.triggers.expansions import Followed, Follower
 from domain.what_if.rows import ComingSchedule, Named, People, Uploaded
+from models.queries.runs.first_runs import FIRST_RUN_TABLES
 from models.queries.runs.walks import PREFERENCES
-from models.queries.triggers.first_runs import FIRST_RUN_TABLES
 from models.sql import columns_of, fetch_all
 from runtime.database import Connection
 

@@ -20,8 +20,9 @@ from domain.runs.statuses import RunStatus
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import TriggerRequest
 from models.queries.recipients.recipients import CHANGES, PEOPLE, people_values
+from models.queries.runs.first_runs import FIRST_RUN_TABLES
 from models.queries.triggers.expansions import FOLLOWED
-from models.queries.triggers.first_runs import FIRST_RUN_TABLES, FIRST_RUNS, REFERENCE
+from models.queries.triggers.first_runs import FIRST_RUNS, REFERENCE
 from models.queries.triggers.idempotency import TAKE, TAKE_IF, take_values
 from models.sql import Compiled
 from runtime.database import Connection

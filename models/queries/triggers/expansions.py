@@ -17,12 +17,8 @@ from domain.recipients.refs import USERS
 from domain.runs.statuses import RunStatus
 from domain.triggers.addressees import Addressee
 from domain.triggers.expansions import Expansion, Followed, Follower, Reached
-from models.queries.triggers.first_runs import (
-    FIRST_RUN_TABLES,
-    FIRST_RUNS,
-    IS_FIRST_RUN,
-    NOTE_HELD_BACK,
-)
+from models.queries.runs.first_runs import FIRST_RUN_TABLES
+from models.queries.triggers.first_runs import FIRST_RUNS, IS_FIRST_RUN, NOTE_HELD_BACK
 from models.sql import Compiled, columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 

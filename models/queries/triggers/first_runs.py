@@ -9,9 +9,6 @@ from domain.triggers.rows import MOST_HELD_BACK
 REFERENCE = f"""CASE WHEN collection = '{USERS}' THEN to_jsonb(recipient_id)
                 ELSE jsonb_build_object('id', recipient_id, 'collection', collection) END"""
 
-# What is tried out in sandbox mode counts by itself, and keeps nobody from the run that is meant.
-FIRST_RUN_TABLES = {False: "first_runs", True: "sandbox_first_runs"}
-
 # A unique row decides between triggers at once: the later one waits for the earlier one's commit,
 # and makes no run. Rows are taken in one order by everybody.
 FIRST_RUNS = """first_runs_taken AS (
