@@ -16,7 +16,7 @@ from uuid import UUID
 from domain.kit.ids import recipient_run_id
 from domain.kit.json_types import JsonObject
 from domain.recipients.refs import RecipientRef
-from domain.triggers.requests import is_rehearsed
+from domain.triggers.requests import is_rehearsed, is_sandboxed
 
 # Those who follow an object that the trigger names, and those who follow an object among them.
 MAX_DEPTH = 2
@@ -41,6 +41,7 @@ class Expansion:
     actor_collection: str | None
     actor_id: str | None
     source: JsonObject
+    settings: JsonObject
     depth: int
     after_collection: str
     after_id: str
@@ -57,6 +58,11 @@ class Expansion:
     def is_rehearsal(self) -> bool:
         """Tell whether it tries a workflow out, for which frequencies do not count."""
         return is_rehearsed(self.source)
+
+    @property
+    def is_sandboxed(self) -> bool:
+        """Tell whether its messages stay in the house; such runs count among themselves alone."""
+        return is_sandboxed(self.settings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,11 @@ def takes_saved(source: JsonObject) -> bool:
     return source.get("type") == REHEARSAL
 
 
+def is_sandboxed(settings: JsonObject) -> bool:
+    """Tell by its settings whether what a trigger makes stays in the house."""
+    return bool(settings.get("sandbox_mode"))
+
+
 @dataclass(frozen=True, slots=True)
 class TriggerRequest:
     """One request to run a workflow for recipients.
@@ -67,6 +72,11 @@ class TriggerRequest:
     def is_rehearsal(self) -> bool:
         """Tell whether it tries a workflow out, for which frequencies do not count."""
         return is_rehearsed(self.source)
+
+    @property
+    def is_sandboxed(self) -> bool:
+        """Tell whether its messages stay in the house; such runs count among themselves alone."""
+        return is_sandboxed(self.settings)
 
     @property
     def takes_saved(self) -> bool:

@@ -41,7 +41,14 @@ from models.tables.recipient import (
     Subscription,
 )
 from models.tables.release import SweepPosition, TriggerRelease
-from models.tables.run import FirstRun, RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
+from models.tables.run import (
+    FirstRun,
+    RecipientRun,
+    RecipientRunEvent,
+    RunPatch,
+    SandboxFirstRun,
+    WorkflowRun,
+)
 from models.tables.schedule import MovedRecipient, Schedule
 from models.tables.source import (
     Source,
@@ -109,6 +116,7 @@ __all__ = [
     "RecipientRun",
     "RecipientRunEvent",
     "RunPatch",
+    "SandboxFirstRun",
     "Schedule",
     "SchemaProperty",
     "ServiceToken",

@@ -160,6 +160,22 @@ class FirstRun(SQLModel, table=True):
     recipient_run_id: UUID
 
 
+class SandboxFirstRun(SQLModel, table=True):
+    """The one run in sandbox mode that a recipient has of such a workflow.
+
+    It is counted apart, so that a workflow can be tried out with those who shall enter it later.
+    """
+
+    __tablename__ = "sandbox_first_runs"
+
+    environment_id: UUID = Field(primary_key=True)
+    collection: str = text_column(primary_key=True)
+    recipient_id: str = text_column(primary_key=True)
+    workflow_key: str = text_column(primary_key=True)
+    tenant_id: str = text_column(primary_key=True)
+    recipient_run_id: UUID
+
+
 class RecipientRunEvent(SQLModel, table=True):
     """A line in a run's story; `position` counts from 0 within the run.
 

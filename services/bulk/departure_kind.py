@@ -19,6 +19,7 @@ from domain.recipients.refs import USERS, RecipientRef
 from domain.runs.rows import RunInTemporal
 from models.queries.bulk import departures, merging
 from models.queries.bulk import operations as statements
+from runtime.database import Connection
 from runtime.logs import get_logger
 from runtime.temporal import is_away
 from services.at_once import each_at_once
@@ -56,7 +57,7 @@ class DepartureKind:
             items = await statements.next_items(
                 connection, operation.environment_id, operation.id, limit=size
             )
-            refs = _refs(operation, items)
+            refs = await self._whom(connection, operation, items)
             if self.merges:
                 for ref in refs:
                     await merging.redirect_merges(
@@ -67,6 +68,20 @@ class DepartureKind:
             await _wake(engine, runs)
             after = runs[-1].id
             runs = await self._end_runs(engine, operation, refs, after)
+
+    async def _whom(
+        self, connection: Connection, operation: OpenBulk, items: Sequence[BulkItem]
+    ) -> list[RecipientRef]:
+        """Return who goes with this operation: not who is being merged, and goes with the merge.
+
+        What has not moved yet would be lost.
+        """
+        refs = _refs(operation, items)
+        users = [ref.id for ref in refs if ref.is_user]
+        if self.merges or not users:
+            return refs
+        merged = await merging.find_merged(connection, operation.environment_id, users)
+        return [ref for ref in refs if not (ref.is_user and ref.id in merged)]
 
     async def _end_runs(
         self, engine: Engine, operation: OpenBulk, refs: Sequence[RecipientRef], after: UUID
@@ -93,7 +108,9 @@ class DepartureKind:
             return Stride(0, 0, is_over=True)
         errors = {item.number: item.error or refusal for item in items}
         told = {number: error for number, error in errors.items() if error is not None}
-        refs = [] if refusal is not None else _refs(operation, items)
+        refs = []
+        if refusal is None:
+            refs = await self._whom(unit.connection, operation, items)
         if refs:
             position = await self._move(unit, operation, refs[0]) if self.merges else None
             if position is not None:
@@ -101,7 +118,10 @@ class DepartureKind:
             if await self._delete_some(unit, operation.environment_id, refs):
                 return Stride(0, 0, is_over=False)
             free = await self._delete_free(unit, operation.environment_id, refs)
-            items = [item for item in items if item.number in told or _ref(operation, item) in free]
+            held = set(refs) - free
+            items = [
+                item for item in items if item.number in told or _ref(operation, item) not in held
+            ]
         done = [item.number for item in items if item.number not in told]
         await statements.settle_items(unit.connection, *scope, done=done, errors=told)
         # Whoever was held is next again.

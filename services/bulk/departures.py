@@ -24,12 +24,12 @@ from domain.recipients.inline import TOO_LARGE
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from models.queries.audiences.members import audiences_of
-from models.queries.bulk import merging
+from models.queries.bulk import departures, merging
 from models.queries.bulk import operations as statements
 from models.queries.recipients.recipients import get_recipient, recipients_by_ref
 from runtime.logs import get_logger
 from services import effect_kinds, effects
-from services.bulk.accept import BulkView, accept_items, items_of
+from services.bulk.accept import BulkView, accept_items, begin, items_of
 from services.bulk.departure_kind import DELETE_OBJECTS, DELETE_TENANTS
 from services.bulk.work import work_on_bulk
 from services.engine import Engine, Unit
@@ -49,9 +49,18 @@ _MOVED = timedelta(days=30)
 async def delete_users(
     engine: Engine, environment: EnvironmentScope, given: BulkDeleteUsersIn
 ) -> BulkView:
-    """Delete users; one that is not there counts as deleted."""
+    """Delete users; one that is not there counts as deleted.
+
+    One that is being merged goes with the merge.
+    """
     items = items_of(given.user_ids, lambda entry: named(entry, USERS))
-    return await accept_items(engine, environment, DELETE_USERS, items, collection=USERS)
+    refs = [RecipientRef.user(item.id) for item in items if item.error is None]
+    settings = {"collection": USERS}
+    async with engine.unit() as unit:
+        await departures.hold_to_delete(unit.connection, environment.id, refs)
+        return await begin(
+            unit, environment, DELETE_USERS, items, settings=settings, estimate=len(items)
+        )
 
 
 async def delete_objects(
@@ -77,10 +86,11 @@ async def delete_recipient(
 ) -> None:
     """Delete a recipient and all that belongs to it, at once unless that is much. Raises NotFound.
 
-    Its open runs end, with the reason in their story, and are deleted too.
+    Its open runs end, with the reason in their story, and are deleted too. A user that is being
+    merged goes with the merge.
     """
     async with engine.unit() as unit:
-        if await get_recipient(unit.connection, environment.id, ref) is None:
+        if not await departures.hold_to_delete(unit.connection, environment.id, [ref]):
             raise NotFound(_MISSING)
         name = _DELETES.get(ref.collection, DELETE_OBJECTS)
         settings = {"collection": ref.collection}

@@ -174,7 +174,7 @@ async def _store_and_accept(
         )
     cause = Cause(
         draft.request.source.get("chain", 0),
-        is_sandbox=bool(draft.request.settings.get("sandbox_mode")),
+        is_sandbox=draft.request.is_sandboxed,
         is_rehearsal=draft.request.is_rehearsal,
     )
     await identify(unit, environment, draft.people, cause=cause)

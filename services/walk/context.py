@@ -27,6 +27,7 @@ from domain.runs.rows import NewMessage, RunMessage
 from domain.workflows import WorkflowDefinition
 from domain.workflows.steps import BaseStep
 from models.queries.audiences.members import audiences_of
+from models.queries.recipients.subscriptions import reached_through
 from models.queries.runs import walks
 from services.content.catalog import Configuration
 from services.content.library import library_for
@@ -155,14 +156,15 @@ class Walk:
         self.journal.version_id = version_id
         self._scope = None
 
-    def carry(self, gathered: Gathered) -> None:
+    async def carry(self, gathered: Gathered) -> None:
         """See the items of a batch.
 
-        Where the run's own was cancelled, whoever caused it has no part in what follows.
+        Where the run's own was cancelled, its trigger has no part in what follows: actor, tenant
+        and the way to the recipient are those of the oldest item that is left.
         """
         self.gathered = gathered
-        if not gathered.has_own and gathered.first is not None:
-            self.run.act_for(gathered.first)
+        if not gathered.has_own:
+            await _stand_for_first(self.unit, self.run, gathered.batch_id)
         self._scope = None
 
     def patch(self, patch: JsonObject) -> None:
@@ -296,6 +298,19 @@ class Walk:
         known = [made for made in self._stored if made.inserted_at >= since]
         standings = _standings(known, self.journal.messages)
         return refs_of(standings, self.journal.outcomes)
+
+
+async def _stand_for_first(unit: Unit, run: RunState, batch_id: UUID) -> None:
+    """Let a run stand for that of the oldest item of a batch."""
+    connection, environment_id = unit.connection, run.environment_id
+    first = await walks.first_of_batch(connection, environment_id, batch_id)
+    if first is None:
+        return
+    through = None
+    if first.through_id is not None:
+        ref = first.recipient_ref
+        through = await reached_through(connection, environment_id, first.through_id, ref)
+    run.stand_for(first, through)
 
 
 def _evaluate_all(groups: Iterable[ConditionGroup], scope: ConditionScope) -> Verdict:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from domain.batches.gathered import Contribution
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from domain.preferences.layers import Layers
@@ -15,7 +14,7 @@ from domain.recipients.refs import TENANTS, RecipientRef
 from domain.recipients.subscriptions import ReachedThrough
 from domain.runs.rows import TakenRun
 from domain.triggers.addressees import BROADCAST_SOURCE
-from domain.triggers.requests import is_rehearsed, takes_saved
+from domain.triggers.requests import is_rehearsed, is_sandboxed, takes_saved
 from domain.workflows.run_data import run_data
 from services.triggers.audience_entries import Cause
 
@@ -66,6 +65,11 @@ class RunState:
         return is_rehearsed(self.source)
 
     @property
+    def is_sandboxed(self) -> bool:
+        """Tell whether its messages stay in the house, whatever their channels say."""
+        return is_sandboxed(self.settings)
+
+    @property
     def takes_saved(self) -> bool:
         """Tell whether it walks a workflow as it was saved, which may be published nowhere."""
         return takes_saved(self.source)
@@ -78,7 +82,7 @@ class RunState:
         is shared by runs of the same trial alone.
         """
         ways: JsonObject = {
-            "sandbox": self.settings.get("sandbox_mode"),
+            "sandbox": self.is_sandboxed,
             "rehearsal": self.is_rehearsed,
         }
         return " ".join(way for way, is_so in ways.items() if is_so)
@@ -92,15 +96,21 @@ class RunState:
         chain = self.source.get("chain", 0) + 1
         return Cause(
             chain,
-            is_sandbox=bool(self.settings.get("sandbox_mode")),
+            is_sandbox=self.is_sandboxed,
             is_rehearsal=self.is_rehearsed,
         )
 
-    def act_for(self, contribution: Contribution) -> None:
-        """Take the actor of what another trigger has contributed for that of the run."""
-        stored = contribution.actor
-        self.actor_ref = contribution.actor_ref
-        self.actor = None if stored is None else stored.variable()
+    def stand_for(self, other: TakenRun, through: ReachedThrough | None) -> None:
+        """Take what the trigger of another run of the recipient has said for that of its own.
+
+        Args:
+            other: the run, with its people as they are now.
+            through: how it has reached the recipient, if not by name.
+        """
+        self.recipient = _recipient(other, through)
+        self.actor_ref, self.actor = other.actor_ref, _variable(other.actor)
+        self.tenant_id, self.tenant = other.tenant_id, _variable(other.tenant)
+        self.preferences = _layers(other, self.preferences.environment)
 
     def renew(self, stored: Recipient, preferences: JsonObject | None) -> None:
         """Take over how somebody is stored now, in whatever part the run has for them.
@@ -143,9 +153,6 @@ def run_state(
         default_preferences: of its environment.
         through: how its recipient was reached, if not by name.
     """
-    recipient = _recipient(taken)
-    if recipient is not None and through is not None:
-        recipient["subscription"] = through.variable()
     return RunState(
         id=taken.id,
         environment_id=taken.environment_id,
@@ -160,26 +167,24 @@ def run_state(
         accepted_at=taken.accepted_at,
         settings=taken.settings,
         source=taken.source,
-        recipient=recipient,
+        recipient=_recipient(taken, through),
         actor_ref=taken.actor_ref,
         actor=_variable(taken.actor),
         tenant=_variable(taken.tenant),
-        preferences=Layers(
-            environment=default_preferences,
-            tenant_id=taken.tenant_id,
-            tenant=_default_set(taken.tenant),
-            own=taken.preferences or {},
-        ),
+        preferences=_layers(taken, default_preferences),
         data=run_data(data, taken.trigger_data, patches),
     )
 
 
-def _recipient(taken: TakenRun) -> JsonObject | None:
-    """Return the recipient; with the schedule, as it was when it occurred, where that made the run.
+def _recipient(taken: TakenRun, through: ReachedThrough | None) -> JsonObject | None:
+    """Return the recipient, with how the run has reached it.
 
-    Source: Knock docs, "Schedules", on `recipient.schedule`.
+    A schedule that made the run is as it was when it occurred (Knock docs, "Schedules", on
+    `recipient.schedule`).
     """
     recipient, source = _variable(taken.recipient), taken.source
+    if recipient is not None and through is not None:
+        recipient["subscription"] = through.variable()
     if recipient is None or source.get("type") != "schedule":
         return recipient
     schedule = {
@@ -188,6 +193,15 @@ def _recipient(taken: TakenRun) -> JsonObject | None:
         "next_occurrence_at": source.get("next_occurrence_at"),
     }
     return {**recipient, "schedule": schedule}
+
+
+def _layers(taken: TakenRun, default_preferences: JsonObject | None) -> Layers:
+    return Layers(
+        environment=default_preferences,
+        tenant_id=taken.tenant_id,
+        tenant=_default_set(taken.tenant),
+        own=taken.preferences or {},
+    )
 
 
 def _variable(stored: JsonObject | None) -> JsonObject | None:

@@ -134,7 +134,7 @@ async def _open(unit: Unit, taken: TakenRun) -> Walk:
         },
     )
     if batched is not None:
-        walk.carry(await load_gathered(connection, taken.environment_id, batched))
+        await walk.carry(await load_gathered(connection, taken.environment_id, batched))
     return walk
 
 

@@ -84,6 +84,7 @@ def _expansion(basis: Basis, trigger: Imagined, depth: int, *, trigger_id: UUID)
         actor_collection=actor.collection if actor else None,
         actor_id=actor.id if actor else None,
         source=request.source,
+        settings=request.settings,
         depth=depth,
         after_collection="",
         after_id="",

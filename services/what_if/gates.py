@@ -6,7 +6,7 @@ from uuid import UUID
 
 from domain.kit.json_types import encoded_size
 from domain.recipients.refs import RecipientRef
-from domain.triggers.requests import is_rehearsed
+from domain.triggers.requests import is_rehearsed, is_sandboxed
 from domain.what_if.rows import RunToWalk
 from domain.workflows import WorkflowDefinition
 from services.engine import Engine
@@ -22,7 +22,7 @@ class Gate:
     """
 
     def __init__(self) -> None:
-        self._entered: set[tuple[str, RecipientRef, str]] = set()
+        self._entered: set[tuple[str, RecipientRef, str, bool]] = set()
         # The runs of a trigger come one after the other, and share its data.
         self._judged: tuple[UUID, str | None] | None = None
 
@@ -41,7 +41,7 @@ class Gate:
         once_for = definition.trigger_frequency.first_run_for(taken.tenant_id)
         if once_for is None:
             return None
-        entry = (definition.key, taken.recipient_ref, once_for)
+        entry = (definition.key, taken.recipient_ref, once_for, is_sandboxed(taken.settings))
         if once_for in run.entered or entry in self._entered:
             return _ENTERED
         self._entered.add(entry)

@@ -114,6 +114,7 @@ async def _entered(
         key,
         recipients,
         before=trigger.at,
+        is_sandboxed=trigger.request.is_sandboxed,
     )
 
 

@@ -55,6 +55,9 @@ LANDED = {
     "2026-11-27-0420_feed_filters.py": (
         "b44a815854f2fd50f2cf8266c9c07943462f35cb676e89d907e64d7c6841af17"
     ),
+    "2026-11-27-0750_sandbox_first_runs.py": (
+        "345d45097c45f47856ea56ac0f35494693f2ff6bdf0b20478114d6acba420328"
+    ),
 }
 
 

@@ -111,6 +111,7 @@ def _expansion(environment: UUID) -> Expansion:
         actor_collection=None,
         actor_id=None,
         source={"type": "api"},
+        settings={},
         depth=1,
         after_collection="",
         after_id="",

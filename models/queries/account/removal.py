@@ -43,6 +43,7 @@ _REST = (
     "event_waits",
     "awaited_changes",
     "first_runs",
+    "sandbox_first_runs",
     "followed_objects",
     "workflow_runs",
     "webhook_attempts",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from domain.runs.statuses import OPEN_RUN, RunStatus
 from models.queries.events.writing import count_event, run_facts, tell_runs
 from models.queries.messages.deletion import delete_messages
 from models.queries.runs.deletion import delete_runs
+from models.queries.runs.first_runs import FIRST_RUN_TABLES
 from models.sql import columns_of, fetch_all, listed
 from runtime.database import Connection, one
 
@@ -77,6 +79,12 @@ SELECT EXISTS (SELECT FROM messages WHERE {_OWNER} OFFSET %(limit)s)
     OR EXISTS (SELECT FROM subscriptions WHERE {_FOLLOWED} OFFSET %(limit)s) AS more
 """  # noqa: S608 - constants
 
+# Nobody but merges and deletions is waited for.
+_HOLD = f"""
+SELECT FROM recipients WHERE environment_id = %(environment_id)s AND (id, collection) IN ({_GIVEN})
+ORDER BY collection, id FOR KEY SHARE
+"""
+
 # Who waits for one of several recipients must not hold another: those who describe the same people
 # lock them in any order, as what they find is not what they store.
 _TAKE = f"""
@@ -124,13 +132,11 @@ WHERE t.environment_id = l.environment_id
 
 # Who writes channel data or preferences holds the recipient.
 _REST = (
-    _deletion(
-        "first_runs",
-        "collection",
-        "recipient_id",
-        "workflow_key",
-        "tenant_id",
-        owner=_ON_BRANCHES,
+    *(
+        _deletion(
+            table, "collection", "recipient_id", "workflow_key", "tenant_id", owner=_ON_BRANCHES
+        )
+        for table in FIRST_RUN_TABLES.values()
     ),
     *(f"DELETE FROM {table} WHERE {_OWNER}" for table in ("channel_data", "preference_sets")),  # noqa: S608
     _deletion("batches", "id"),
@@ -195,6 +201,21 @@ ORDER BY r.id
 """  # noqa: S608 - fixed text
 
 
+async def hold_to_delete(
+    connection: Connection, environment_id: UUID, refs: Sequence[RecipientRef]
+) -> int:
+    """Let no merge of users that are to be deleted be accepted until the transaction has ended.
+
+    One that is being accepted is waited for: it comes before the deletion, and any other is told of
+    it (`merging.find_going`).
+
+    Returns:
+        How many of the recipients there are.
+    """
+    cursor = await connection.execute(_HOLD, _values(environment_id, refs, limit=0))
+    return cursor.rowcount
+
+
 async def end_runs_of(
     connection: Connection,
     environment_id: UUID,
@@ -247,7 +268,9 @@ async def delete_some(
     Runs come first: a walk that holds one is waited for, and cannot leave a message behind.
     """
     values = _values(environment_id, refs, limit=limit)
-    for table, delete in (("recipient_runs", delete_runs), ("messages", delete_messages)):
+    # Whoever is given the id anew is held back by nothing.
+    forget_runs = partial(delete_runs, forgets_passes=True)
+    for table, delete in (("recipient_runs", forget_runs), ("messages", delete_messages)):
         cursor = await connection.execute(_SOME[table], values)
         ids = [row["id"] for row in await cursor.fetchall()]
         if ids:

@@ -7,6 +7,7 @@ what the secondary user did.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,11 +19,13 @@ from domain.recipients.inline import MAX_PROPERTIES_BYTES
 from domain.recipients.refs import USERS
 from domain.runs.statuses import OPEN_RUN
 from models.queries.bulk.actors import move_acts
+from models.queries.runs.first_runs import FIRST_RUN_TABLES
 from models.sql import exceeds, listed
 from runtime.database import Connection
 
 _PLACE = f"environment_id = %(environment_id)s AND collection = '{USERS}'"
-# Both are held, in the order of their ids, until the transaction ends.
+# Both are held, in the order of their ids, until the transaction ends. Whoever merges one of them,
+# or has one deleted (`hold_to_delete`), comes before or after.
 _HOLD = f"""
 SELECT id FROM recipients WHERE {_PLACE} AND id IN (%(source)s, %(target)s)
 ORDER BY id FOR UPDATE
@@ -66,16 +69,19 @@ RETURNING audience_key, tenant_id
 """
 
 # What either of them has entered once, the target does not enter again; on branches as well.
-_FIRST_RUNS = f"""
-INSERT INTO first_runs
+_FIRST_RUNS = tuple(
+    f"""
+INSERT INTO {table}
     (environment_id, collection, recipient_id, workflow_key, tenant_id, recipient_run_id)
 SELECT environment_id, collection, %(target)s, workflow_key, tenant_id, recipient_run_id
-FROM first_runs
+FROM {table}
 WHERE environment_id IN (SELECT id FROM branches WHERE environment_id = %(environment_id)s)
   AND collection = '{USERS}' AND recipient_id = %(source)s
 ORDER BY environment_id, workflow_key, tenant_id
 ON CONFLICT (environment_id, collection, recipient_id, workflow_key, tenant_id) DO NOTHING
 """  # noqa: S608 - constants
+    for table in FIRST_RUN_TABLES.values()
+)
 # What the target did with a guide counts, and where it did nothing, what the source did.
 _GUIDES = """
 INSERT INTO guide_engagements
@@ -109,13 +115,15 @@ ORDER BY upload_id, tenant_id
 ON CONFLICT (upload_id, user_id, tenant_id) DO NOTHING
 """
 
-# Operations that take a user away, or will; a merge says into whom.
+# Operations that take users away, or will; a merge says into whom. One that is merged may be to be
+# deleted as well, which does nothing: the merge is told.
 _GOING = f"""
 SELECT i.item_id AS id, b.settings ->> 'into' AS into
 FROM bulk_operations b JOIN bulk_items i ON i.operation_id = b.id
 WHERE b.environment_id = %(environment_id)s AND b.status IN ({listed(OPEN_BULK)})
   AND b.name = ANY(%(names)s) AND NOT i.is_settled AND i.error IS NULL
-  AND i.item_id IN (%(source)s, %(target)s)
+  AND i.item_id = ANY(%(ids)s)
+ORDER BY b.name
 """  # noqa: S608 - a vocabulary of ours
 _REDIRECT = f"""
 UPDATE bulk_operations b
@@ -209,15 +217,24 @@ async def find_going(
 ) -> dict[str, str | None]:
     """Return which of two users an open operation takes away; by id, into whom it merges them.
 
-    A deletion merges into nobody. Whoever holds both (`hold_users`) meets every merge that was
+    A deletion merges into nobody. Whoever holds both (`hold_users`) meets every operation that was
     accepted before.
     """
-    values = {
-        "environment_id": environment_id,
-        "source": source,
-        "target": target,
-        "names": [DELETE_USERS, MERGE_USERS],
-    }
+    names = [DELETE_USERS, MERGE_USERS]
+    return await _going(connection, environment_id, [source, target], names)
+
+
+async def find_merged(
+    connection: Connection, environment_id: UUID, user_ids: Collection[str]
+) -> set[str]:
+    """Return which of the users an open operation merges into others."""
+    return set(await _going(connection, environment_id, user_ids, [MERGE_USERS]))
+
+
+async def _going(
+    connection: Connection, environment_id: UUID, user_ids: Collection[str], names: Sequence[str]
+) -> dict[str, str | None]:
+    values = {"environment_id": environment_id, "ids": list(user_ids), "names": names}
     cursor = await connection.execute(_GOING, values)
     return {row["id"]: row["into"] for row in await cursor.fetchall()}
 
@@ -264,11 +281,8 @@ async def merge_profiles(
     added += (await connection.execute(_PREFERENCES, values)).rowcount
     cursor = await connection.execute(_AUDIENCES, values)
     entered = tuple((one["audience_key"], one["tenant_id"]) for one in await cursor.fetchall())
-    await connection.execute(_FIRST_RUNS, values)
-    await connection.execute(_GUIDES, values)
-    await connection.execute(_TENANT_GUIDES, values)
-    await connection.execute(_DISMISSALS, values)
-    await connection.execute(_LISTED, values)
+    for statement in (*_FIRST_RUNS, _GUIDES, _TENANT_GUIDES, _DISMISSALS, _LISTED):
+        await connection.execute(statement, values)
     if row is None:
         return Merged(False, added > 0, entered)
     return Merged(bool(row["has_too_much"]), bool(row["is_changed"]) or added > 0, entered)

@@ -13,6 +13,7 @@ from uuid import UUID
 from domain.content.branches import Branch, Parted
 from domain.kit.pages import Page, PageRequest
 from models.queries.content.commits import UNPROMOTED
+from models.queries.runs.first_runs import FIRST_RUN_TABLES
 from models.sql import Listing, Where, fetch_all
 from runtime.database import Connection
 
@@ -169,7 +170,7 @@ async def delete_branch(
         "DELETE FROM schedules WHERE environment_id = %s AND branch_id = %s",
         [environment_id, branch_id],
     )
-    for table in ("commits", "content_resources", "first_runs"):
+    for table in ("commits", "content_resources", *FIRST_RUN_TABLES.values()):
         await connection.execute(
             f"DELETE FROM {table} WHERE environment_id = %s",  # noqa: S608 - names of ours
             [branch_id],

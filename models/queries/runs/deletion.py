@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
+from models.queries.runs.throttles import forget_passes_of
 from runtime.database import Connection
 
 _CHOSEN = "environment_id = %(environment_id)s AND id = ANY(%(ids)s)"
@@ -57,6 +58,7 @@ async def delete_runs(
     run_ids: Collection[UUID],
     *,
     spares_files: bool = False,
+    forgets_passes: bool = False,
 ) -> None:
     """Delete runs with their events, patches, items and waits, inside a transaction.
 
@@ -65,7 +67,11 @@ async def delete_runs(
         environment_id: where.
         run_ids: of the runs.
         spares_files: whether a trigger stays as long as a message is to be sent with its files.
+        forgets_passes: whether what they have passed holds nobody back any more; what is old does.
     """
     values = {"environment_id": environment_id, "ids": list(run_ids), "spares_files": spares_files}
-    for statement in (_LOCK, _TRIGGERS, *_DELETE):
+    await connection.execute(_LOCK, values)
+    if forgets_passes:
+        await forget_passes_of(connection, environment_id, run_ids)
+    for statement in (_TRIGGERS, *_DELETE):
         await connection.execute(statement, values)

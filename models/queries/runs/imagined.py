@@ -17,6 +17,7 @@ from domain.recipients.subscriptions import ReachedThrough
 from domain.schedules.rows import MAX_SHOWN_DATA_BYTES
 from domain.triggers.expansions import Followed, Follower
 from domain.what_if.rows import ComingSchedule, Named, People, Uploaded
+from models.queries.runs.first_runs import FIRST_RUN_TABLES
 from models.queries.runs.walks import PREFERENCES
 from models.sql import columns_of, fetch_all
 from runtime.database import Connection
@@ -37,7 +38,7 @@ ORDER BY r.position
 """  # noqa: S608 - names of fields
 
 _ENTERED = """
-SELECT f.collection, f.recipient_id, f.tenant_id FROM first_runs f
+SELECT f.collection, f.recipient_id, f.tenant_id FROM {table} f
 JOIN unnest(%s::text[], %s::text[]) AS given (collection, id)
     ON f.collection = given.collection AND f.recipient_id = given.id
 WHERE f.environment_id = %s AND f.workflow_key = %s AND f.recipient_run_id < %s
@@ -158,6 +159,7 @@ async def entered(
     recipients: Sequence[RecipientRef],
     *,
     before: datetime,
+    is_sandboxed: bool,
 ) -> set[tuple[RecipientRef, str]]:
     """Return who had entered a workflow that takes everybody once, each with the tenant or none.
 
@@ -167,6 +169,7 @@ async def entered(
         workflow_key: of the workflow.
         recipients: of whom.
         before: only who had by then.
+        is_sandboxed: whether in sandbox mode, which counts by itself.
     """
     values: tuple[Any, ...] = (
         [ref.collection for ref in recipients],
@@ -175,7 +178,8 @@ async def entered(
         workflow_key,
         first_id_at(before),
     )
-    cursor = await connection.execute(_ENTERED, values)
+    statement = _ENTERED.format(table=FIRST_RUN_TABLES[is_sandboxed])
+    cursor = await connection.execute(statement, values)
     return {
         (RecipientRef(row["collection"], row["recipient_id"]), row["tenant_id"])
         for row in await cursor.fetchall()

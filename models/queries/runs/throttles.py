@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from models.sql import fetch_one
 from runtime.database import Connection
+
+# Where a run's outcome of a step that let it pass names what is counted together.
+THROTTLE_ID = "throttle_id"
 
 # Runs of one throttle decide one after the other. In a statement of its own: the next one has to
 # see what the holder of the lock before has committed.
@@ -37,6 +41,16 @@ SELECT counted.passes, EXISTS (SELECT FROM passed) AS is_open,
        coalesce((SELECT ends_at FROM passed), counted.ends_at) AS ends_at
 FROM counted
 """
+
+# Those that count no more are left to the sweep, which would meet this one at them.
+_FORGET_OF_RUNS = f"""
+DELETE FROM throttle_passes p USING (
+    SELECT r.id, (outcome.value ->> '{THROTTLE_ID}')::uuid AS throttle_id
+    FROM recipient_runs r CROSS JOIN LATERAL jsonb_each(r.step_outcomes) AS outcome
+    WHERE r.environment_id = %s AND r.id = ANY(%s) AND outcome.value ? '{THROTTLE_ID}'
+) AS passed
+WHERE p.throttle_id = passed.throttle_id AND p.recipient_run_id = passed.id AND p.ends_at > now()
+"""  # noqa: S608 - constants
 
 _FORGET = """
 DELETE FROM throttle_passes WHERE ctid IN (
@@ -100,3 +114,10 @@ async def forget_passes(connection: Connection, *, now: datetime, limit: int) ->
     """Delete up to `limit` passes that count no more and return how many there were."""
     cursor = await connection.execute(_FORGET, (now, limit))
     return cursor.rowcount
+
+
+async def forget_passes_of(
+    connection: Connection, environment_id: UUID, run_ids: Collection[UUID]
+) -> None:
+    """Delete the passes of runs that are locked, so that they hold nobody back any more."""
+    await connection.execute(_FORGET_OF_RUNS, (environment_id, list(run_ids)))

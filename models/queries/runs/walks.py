@@ -72,6 +72,14 @@ LEFT JOIN recipients actor ON actor.environment_id = r.environment_id
 LEFT JOIN recipients tenant ON tenant.environment_id = r.environment_id
     AND tenant.collection = '{TENANTS}' AND tenant.id = r.tenant_id
 """  # noqa: S608 - names of fields
+_FIRST_OF_BATCH = f"""
+{AS_TAKEN}
+WHERE r.environment_id = %(environment_id)s AND r.id = (
+    SELECT i.recipient_run_id FROM batch_items i
+    WHERE i.environment_id = %(environment_id)s AND i.batch_id = %(batch_id)s
+      AND i.removed_at IS NULL
+    ORDER BY i.workflow_run_id LIMIT 1)
+"""  # noqa: S608 - names of fields
 _TAKE = f"{AS_TAKEN} WHERE r.id = %s AND r.environment_id = %s FOR UPDATE OF r"
 
 # What a walk may add rows to, beside events.
@@ -153,6 +161,14 @@ async def take_run(connection: Connection, environment_id: UUID, run_id: UUID) -
     `data` is None when the trigger's data is large and others share it: see `trigger_data`.
     """
     return await fetch_one(connection, TakenRun, _TAKE, (run_id, environment_id))
+
+
+async def first_of_batch(
+    connection: Connection, environment_id: UUID, batch_id: UUID
+) -> TakenRun | None:
+    """Return the run of the oldest item that is left in a batch; it is not locked."""
+    values = {"environment_id": environment_id, "batch_id": batch_id}
+    return await fetch_one(connection, TakenRun, _FIRST_OF_BATCH, values)
 
 
 async def trigger_data(connection: Connection, workflow_run_id: UUID) -> str:

@@ -20,6 +20,7 @@ from domain.runs.statuses import RunStatus
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import TriggerRequest
 from models.queries.recipients.recipients import CHANGES, PEOPLE, people_values
+from models.queries.runs.first_runs import FIRST_RUN_TABLES
 from models.queries.triggers.expansions import FOLLOWED
 from models.queries.triggers.first_runs import FIRST_RUNS, REFERENCE
 from models.queries.triggers.idempotency import TAKE, TAKE_IF, take_values
@@ -77,9 +78,9 @@ WITH {people}taken AS ({taken}
 )
 {answer}
 """
-_CHOSEN = f"""{FIRST_RUNS.format(given="known")}, chosen AS (
+_CHOSEN = """{first_runs}, chosen AS (
     SELECT * FROM known WHERE id IN (SELECT recipient_run_id FROM first_runs_taken)
-), """  # noqa: S608 - fixed text
+), """
 _REFERENCES = f"jsonb_agg({REFERENCE})"
 # The column stands only where it is set, so that other triggers are taken by the schema before it.
 _HELD_BACK = f"""(SELECT {_REFERENCES} FROM known WHERE id NOT IN (SELECT id FROM chosen)),
@@ -119,14 +120,17 @@ FROM accepted LEFT JOIN made ON true"""
 
 
 @cache
-def _statement(*, settles: bool, once: bool, follows: bool) -> Compiled:
+def _statement(*, settles: bool, once_in: str | None, follows: bool) -> Compiled:
     """Write the statement, without what this kind of trigger has no need of.
 
     Args:
         settles: whether it accepts only if nobody who is described would change.
-        once: whether a recipient has one run only.
+        once_in: the table of first runs that lets each recipient in once; None lets all of them in.
         follows: whether it may reach those who follow its recipients.
     """
+    first_runs = ""
+    if once_in is not None:
+        first_runs = _CHOSEN.format(first_runs=FIRST_RUNS.format(table=once_in, given="known"))
     expands = "EXISTS (SELECT FROM roots)" if follows else "false"
     answer = _ANSWER_SETTLED if settles else _ANSWER
     is_settled = "(SELECT is_settled FROM settled)" if settles else "true"
@@ -134,13 +138,13 @@ def _statement(*, settles: bool, once: bool, follows: bool) -> Compiled:
         _ACCEPT.format(
             queued=RunStatus.QUEUED,
             references=_REFERENCES,
-            held_back_column="held_back_recipients, " if once else "",
-            held_back=_HELD_BACK if once else "",
+            held_back_column="held_back_recipients, " if first_runs else "",
+            held_back=_HELD_BACK if first_runs else "",
             people=_DESCRIBED if settles else "",
             taken=TAKE_IF.format(condition=is_settled) if settles else TAKE,
             settled=is_settled,
-            first_runs=_CHOSEN if once else "",
-            chosen="chosen" if once else "known",
+            first_runs=first_runs,
+            chosen="chosen" if first_runs else "known",
             followed=FOLLOWED if follows else "",
             expands=expands,
             answer=answer.format(expands=expands),
@@ -269,8 +273,10 @@ async def _accept(
     known = {entry.ref for entry in draft.people}
     settles = not is_prepared and (actor is not None or bool(known))
     claim = None if is_prepared else draft.claim
-    once = draft.first_run_for is not None
-    statement = _statement(settles=settles, once=once, follows=draft.may_expand)
+    once_in = None
+    if draft.first_run_for is not None:
+        once_in = FIRST_RUN_TABLES[request.is_sandboxed]
+    statement = _statement(settles=settles, once_in=once_in, follows=draft.may_expand)
     cursor = await statement.execute(
         connection,
         {

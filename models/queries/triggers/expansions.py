@@ -17,6 +17,7 @@ from domain.recipients.refs import USERS
 from domain.runs.statuses import RunStatus
 from domain.triggers.addressees import Addressee
 from domain.triggers.expansions import Expansion, Followed, Follower, Reached
+from models.queries.runs.first_runs import FIRST_RUN_TABLES
 from models.queries.triggers.first_runs import FIRST_RUNS, IS_FIRST_RUN, NOTE_HELD_BACK
 from models.sql import Compiled, columns_of, fetch_all, fetch_one
 from runtime.database import Connection
@@ -57,6 +58,7 @@ SELECT {
                 "actor_collection",
                 "actor_id",
                 "source",
+                "settings",
             )
         },
     )
@@ -150,13 +152,12 @@ WITH given AS (
 )
 SELECT count(*) AS changed FROM made
 """
-_CHOSEN = f"""with_runs AS (
+_CHOSEN = """with_runs AS (
     SELECT * FROM given WHERE has_run
-), {FIRST_RUNS.format(given="with_runs")}, chosen AS (
+), {first_runs}, chosen AS (
     SELECT * FROM with_runs given
-    WHERE id IN (SELECT recipient_run_id FROM first_runs_taken)
-       OR {IS_FIRST_RUN.format(run="given")}
-), {NOTE_HELD_BACK.format(given="with_runs", chosen="chosen")}, """  # noqa: S608 - fixed text
+    WHERE id IN (SELECT recipient_run_id FROM first_runs_taken) OR {is_first_run}
+), {note_held_back}, """
 
 _MOVE = """
 UPDATE trigger_expansions
@@ -211,12 +212,24 @@ async def cancelled_recipients(connection: Connection, expansion: Expansion) -> 
 
 
 @cache
-def _add(*, once: bool) -> Compiled:
+def _add(*, once_in: str | None) -> Compiled:
+    """Write the statement.
+
+    Args:
+        once_in: the table of first runs that lets each recipient in once; None lets all of them in.
+    """
+    chosen = ""
+    if once_in is not None:
+        chosen = _CHOSEN.format(
+            first_runs=FIRST_RUNS.format(table=once_in, given="with_runs"),
+            is_first_run=IS_FIRST_RUN.format(table=once_in, run="given"),
+            note_held_back=NOTE_HELD_BACK.format(given="with_runs", chosen="chosen"),
+        )
     return Compiled(
         _ADD.format(
             queued=RunStatus.QUEUED,
-            chosen=_CHOSEN if once else "",
-            given="chosen" if once else "given",
+            chosen=chosen,
+            given="chosen" if chosen else "given",
             new_way=_WAY.format(run="excluded"),
             known_way=_WAY.format(run="r"),
         )
@@ -246,7 +259,8 @@ async def add_runs(
         How many runs were made, or turned out to have a better way.
     """
     followers = [each.follower for each in page]
-    cursor = await _add(once=first_run_for is not None).execute(
+    table = FIRST_RUN_TABLES[expansion.is_sandboxed]
+    cursor = await _add(once_in=None if first_run_for is None else table).execute(
         connection,
         {
             "id": expansion.workflow_run_id,

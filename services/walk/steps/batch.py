@@ -103,7 +103,7 @@ class BatchExecutor:
         if not has_own:
             # Its own item was cancelled: what it carried must not come through.
             combined = {**dict.fromkeys(run.data), **combined}
-        walk.carry(await self._batches.gathered(walk, record))
+        await walk.carry(await self._batches.gathered(walk, record))
         if batch.version_id is not None and batch.version_id != run.version_id:
             newest = await unit.engine.catalog.compiled(unit.connection, WORKFLOW, batch.version_id)
             walk.go_on_with(newest, batch.version_id, step)

@@ -59,7 +59,7 @@ def _member(walk: Walk, step: ChannelStep, key: str) -> Member | str:
         return f"channel {key} is not configured"
     if channel.problem is not None:
         return f"channel {key} cannot be used: {channel.problem}"
-    is_sandbox = channel.is_sandbox or bool(walk.run.settings.get("sandbox_mode"))
+    is_sandbox = channel.is_sandbox or walk.run.is_sandboxed
     return Member(channel, is_sandbox and CHANNEL_KINDS[step.channel_type].has_sandbox)
 
 

@@ -10,7 +10,7 @@ from domain.kit.ids import throttle_id
 from domain.kit.liquid import has_liquid
 from domain.runs.events import RunEventType
 from domain.workflows.steps.throttle import ThrottleStep, decide_window, key_of
-from models.queries.runs.throttles import ThrottleVerdict, try_to_pass
+from models.queries.runs.throttles import THROTTLE_ID, ThrottleVerdict, try_to_pass
 from services.walk.context import Walk
 from services.walk.faults import blaming
 from services.walk.moves import NOT_MET, Done, Halted, Move, StepEvent, skip
@@ -44,16 +44,17 @@ class ThrottleExecutor(NeverWaits):
             if found is None:
                 return skip(step, "the throttle key is not set, or is too long", failed=True)
             key = found
+        counted = throttle_id(
+            run.scope.content_id,
+            walk.definition.key,
+            step.ref,
+            run.ref.gid,
+            key,
+            trial=run.trial,
+        )
         verdict = await self._try_to_pass(
             walk.unit.connection,
-            throttle_id(
-                run.scope.content_id,
-                walk.definition.key,
-                step.ref,
-                run.ref.gid,
-                key,
-                trial=run.trial,
-            ),
+            counted,
             run.id,
             limit=settings.throttle_limit,
             since=window.since,
@@ -69,7 +70,7 @@ class ThrottleExecutor(NeverWaits):
             return Done(
                 story=f"`{step.ref}` let it pass",
                 event=StepEvent(RunEventType.THROTTLE_ALLOWED, told),
-                record={"passed": True},
+                record={"passed": True, THROTTLE_ID: str(counted)},
             )
         return Halted(
             story=f"`{step.ref}` stopped it",

@@ -17,6 +17,7 @@ from tests.support.audiences import build
 from tests.support.bulk import finish, order_of
 from tests.support.interruptions import InterruptedDatabase
 from tests.support.schedules import FLOW, schedule
+from tests.support.steps import throttle_step
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, channel_step
 
@@ -68,11 +69,12 @@ async def test_everything_goes_along(
     for each in KINDS:
         person = {"collection": each, "id": "core", "name": "Core"}
         await schedule(world, person, repeats=[DAILY])
-        await world.trigger(FLOW, person)
+        for settings in ({}, {"sandbox_mode": True}):
+            await world.trigger(FLOW, person, settings=settings)
         for _ in range(3):
             await world.trigger("plain", person)
     await world.enter("beta", "core")
-    tables = ("schedules", "first_runs", "recipient_runs")
+    tables = ("schedules", "first_runs", "sandbox_first_runs", "recipient_runs")
     for table in tables:
         assert await _owners(world, table) == sorted(KINDS)
     ref = RecipientRef(collection, "core")
@@ -83,6 +85,20 @@ async def test_everything_goes_along(
         assert await _owners(world, table) == others
     left = [] if ref.is_user else [("core", "")]
     assert await world.members("beta") == left
+
+
+async def test_what_a_deleted_user_has_passed_holds_nobody_back(world: World) -> None:
+    """Whoever is given the id anew passes a throttle as anybody new does; others do not."""
+    await world.publish(FLOW, throttle_step(), channel_step("feed"))
+
+    async def passes(user_id: str) -> bool:
+        run_id = await world.begin(FLOW, {"id": user_id})
+        await world.walk(run_id)
+        return (await world.run(run_id))["end_reason"] is None
+
+    assert [await passes(each) for each in ("ellie", "ellie", "alan")] == [True, False, True]
+    await delete_recipient(world.engine, world.environment.scope, RecipientRef.user("ellie"))
+    assert [await passes(each) for each in ("ellie", "ellie", "alan")] == [True, False, False]
 
 
 async def test_schedules_go_with_the_last_piece(
@@ -191,9 +207,12 @@ async def test_a_merge_moves_first_runs(world: World) -> None:
     """What either of the two has entered once the one that stays does not enter again."""
     await world.publish("once", channel_step("feed"), **ONCE)
     await world.publish("each", channel_step("feed"), **ONCE)
-    await world.trigger("once", {"id": "old"})
-    await world.trigger("each", {"id": "old"}, {"id": "ellie"})
+    sandbox = {"settings": {"sandbox_mode": True}}
+    for mode in ({}, sandbox):
+        await world.trigger("once", {"id": "old"}, **mode)
+        await world.trigger("each", {"id": "old"}, {"id": "ellie"}, **mode)
     await merge_users(world.engine, world.environment.scope, "ellie", "old")
     for key in ("once", "each"):
-        assert await world.runs(await world.trigger(key, "ellie")) == []
+        for mode in ({}, sandbox):
+            assert await world.runs(await world.trigger(key, "ellie", **mode)) == []
     assert len(await world.runs(await world.trigger("once", {"id": "old"}))) == 1

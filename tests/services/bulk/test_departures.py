@@ -508,3 +508,61 @@ async def test_nobody_is_merged_into_who_is_being_deleted(world: World) -> None:
         await merge_users(world.engine, scope, "ellie", "old")
     with pytest.raises(InvalidParams, match="from_user_id"):
         await merge_users(world.engine, scope, "old", "ellie")
+
+
+async def test_who_is_being_merged_goes_with_the_merge(world: World) -> None:
+    """A deletion that comes after the merge takes nothing that has not moved yet."""
+    scope = world.environment.scope
+    await world.make.user(world.environment, "ellie")
+    await world.make.user(world.environment, "old")
+    await _many_messages(world, 10, "old")
+    merge = await _begun_merge(world, "ellie", "old")
+    await delete_recipient(world.engine, scope, RecipientRef.user("old"))
+    bulk = await delete_users(world.engine, scope, BulkDeleteUsersIn(user_ids=["old"]))
+    deleted = await finish(world.engine, world.environment, bulk.operation.id)
+    assert counts(deleted) == ("completed", 1, 1, 0)
+    assert await _left(world, "old") == {"messages": 10}
+    # Who has heard no answer of the merge may ask again all the same.
+    await merge_users(world.engine, scope, "ellie", "old")
+    await finish(world.engine, world.environment, merge)
+    assert (await _left(world), await _left(world, "old")) == ({"messages": 10}, {})
+    with pytest.raises(NotFound):
+        await load_recipient(world.engine, scope, RecipientRef.user("old"))
+
+
+@pytest.mark.parametrize("is_bulk", [True, False])
+async def test_a_deletion_waits_for_a_merge_that_is_being_accepted(
+    world: World, *, is_bulk: bool
+) -> None:
+    """It is not accepted before a merge that has not seen it, whose user would be lost with it."""
+    scope = world.environment.scope
+    for user_id in ("ellie", "old"):
+        await world.make.user(world.environment, user_id)
+    given = (
+        "INSERT INTO channel_data"
+        " (environment_id, collection, recipient_id, channel_id, data, updated_at)"
+        " VALUES (%s, '$users', %s, '00000000-0000-4000-8000-000000000000', '{}', now())"
+        " RETURNING 1"
+    )
+    await world.make.rows(given, world.environment.id, "old")
+
+    async def delete() -> None:
+        if is_bulk:
+            await delete_users(world.engine, scope, BulkDeleteUsersIn(user_ids=["ellie"]))
+        else:
+            await delete_recipient(world.engine, scope, ELLIE)
+
+    async with world.engine.database.transaction() as connection:
+        # What the merge waits for after it has looked who is being deleted.
+        await connection.execute(given, (world.environment.id, "ellie"))
+        merging = asyncio.create_task(merge_users(world.engine, scope, "ellie", "old"))
+        await until_blocked(world.make)
+        deleting = asyncio.create_task(delete())
+        await until_blocked(world.make, by=2)
+    await asyncio.gather(merging, deleting)
+    (row,) = await world.make.rows(
+        "SELECT array_agg(name ORDER BY id) AS names FROM bulk_operations"
+        " WHERE environment_id = %s",
+        world.environment.id,
+    )
+    assert row["names"] == ["users.merge", "users.delete"]

@@ -288,6 +288,17 @@ async def test_once_for_each_follower(world: World) -> None:
     assert await people(world, tried.workflow_run_id) == ["a", "b", "c", "p", "team"]
 
 
+async def test_followers_in_sandbox_mode_count_apart(world: World) -> None:
+    """Who follows an object enters once for real, and once in sandbox mode."""
+    await world.publish("once", channel_step("feed"), trigger_frequency="once_per_recipient")
+    await follow(world, P, "a")
+    sandbox = {"settings": {"sandbox_mode": True}}
+    for mode, reached in ((sandbox, ["a", "p"]), ({}, ["a", "p"]), (sandbox, []), ({}, [])):
+        trigger = await world.trigger("once", P, **mode)
+        assert await expand(world.engine, world.environment.id, trigger)
+        assert await people(world, trigger) == reached
+
+
 async def test_once_among_fan_outs_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of fan-outs that meet, each follower has a run in exactly one."""
     monkeypatch.setattr(expansions, "PAGE", 7)

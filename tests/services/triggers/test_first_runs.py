@@ -133,6 +133,25 @@ async def test_test_runs_do_not_count(world: World) -> None:
     assert len(await world.runs(await _rehearse(world, "once", "ellie"))) == 1
 
 
+@pytest.mark.parametrize("key", ["once", "each"])
+async def test_runs_in_sandbox_mode_count_apart(world: World, key: str) -> None:
+    """Who was tried out enters for real all the same, and the other way round, each once."""
+    sandbox = {"settings": {"sandbox_mode": True}}
+    for person, order in (("ellie", (sandbox, {})), ("alan", ({}, sandbox))):
+        made = [
+            await world.runs(await world.trigger(key, {"id": person}, tenant="acme", **mode))
+            for mode in order * 2
+        ]
+        assert [len(runs) for runs in made] == [1, 1, 0, 0]
+
+
+async def test_what_a_run_in_sandbox_mode_triggers_counts_apart(world: World) -> None:
+    """A step of a workflow that is tried out uses up nobody's real run of another one."""
+    for mode in ({"settings": {"sandbox_mode": True}}, {}):
+        await world.send(trigger_step("once"), **mode)
+    assert len([run for run in await world.runs() if run["workflow_key"] == "once"]) == 2
+
+
 async def test_steps_that_trigger_keep_to_it(world: World) -> None:
     """A workflow that a step triggers lets each recipient in once."""
     for _ in range(2):

@@ -12,8 +12,10 @@ from domain.kit.pages import PageRequest
 from domain.messages.filters import MessageFilters
 from models.queries.messages.messages import list_messages
 from services.batches.windows import close_early
+from services.triggers.expansions import expand
 from temporal_workflows.signals import BATCH_CLOSED
 from tests.support.steps import trigger_step
+from tests.support.subscribers import follow, make_object, project
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, batch_step, channel_step, delay_step
 
@@ -462,3 +464,44 @@ async def test_who_caused_a_cancelled_item_has_no_part(
         "SELECT actor_id FROM workflow_runs WHERE id = %s", run["workflow_run_id"]
     )
     assert child["actor_id"] == (others[0]["id"] if others[0] else None)
+
+
+@pytest.mark.parametrize("tenants", [["right", "third"], [None, "third"]])
+async def test_the_tenant_of_a_cancelled_item_has_no_part(
+    world: World, tenants: list[str | None]
+) -> None:
+    """Templates, preferences and messages have the tenant of the oldest item left, if any."""
+    silent = {"preference_set": {"channel_types": {"in_app_feed": False}}}
+    text = shown("for {{ tenant.id | default: 'nobody' }}")
+    behind = {**text, "ref": "behind"}
+    await world.publish("child", shown("x"))
+    await world.publish(KEY, batch_step(), text, delay_step(), behind, trigger_step("child"))
+    await bring(world, tenant={"id": "wrong", "settings": silent}, cancellation_key="taken back")
+    for tenant in tenants:
+        await bring(world, tenant=tenant)
+    await world.cancel(KEY, "taken back")
+    run_id = await close(world)
+    await world.walk(run_id, "wait/resume")
+
+    made = await world.messages(run_id)
+    name = tenants[0] or "nobody"
+    rendered = [row["content"]["blocks"][0]["rendered"] for row in made]
+    assert [f"for {name}" in each for each in rendered] == [True, True]
+    assert [row["tenant_id"] for row in made] == [tenants[0], tenants[0]]
+    (child,) = await world.runs_of("child")
+    assert child["tenant_id"] == tenants[0]
+
+
+async def test_the_way_of_a_cancelled_item_has_no_part(world: World) -> None:
+    """`recipient.subscription` leads to the object by which the oldest item left has come."""
+    await world.publish(KEY, batch_step(), shown("by {{ recipient.subscription.object.id }}"))
+    for name in ("wrong", "right"):
+        await make_object(world, project(name))
+        await follow(world, project(name), "ann")
+        trigger = await world.trigger(KEY, project(name), cancellation_key=name)
+        await expand(world.engine, world.environment.id, trigger)
+        (run,) = [run for run in await world.runs(trigger) if run["recipient_id"] == "ann"]
+        await world.walk(run["id"])
+    await world.cancel(KEY, "wrong")
+
+    assert "by right" in await text_of(world, await close(world))

@@ -54,7 +54,7 @@ async def test_between_two_walks(world: World) -> None:
     assert (first.next, first.status, run["status"]) == (WalkOn(), "processing", "processing")
     assert run["resumes_at"] == run["updated_at"]
     before = await world.snapshot(run_id)
-    again = await world.walk_once(run_id, first.cursor)
+    again = await world.walk(run_id, first.cursor)
     assert again.status == "paused"
     assert len((await world.snapshot(run_id))["messages"]) == 60 > len(before["messages"])
 

@@ -147,6 +147,19 @@ async def test_who_has_entered_in_reality_does_not_again(audience: World) -> Non
     assert who(then) == [("changed", "ada", None)]
 
 
+async def test_entries_in_sandbox_mode_count_apart(audience: World) -> None:
+    """Who was tried out before enters for real, and the other way round, each once."""
+    await audience.publish(KEY, feed_step(), **ONCE)
+    sandbox = {"settings": {"sandbox_mode": True}}
+    await audience.begin(KEY, "ada", **sandbox)
+    await draft(audience, feed_step("Other"), **ONCE)
+    script = [{"workflow": KEY, "recipients": ["ada", "bob"], **mode} for mode in (sandbox, {}, {})]
+
+    found = await tried(audience, triggers=script)
+
+    assert who(found) == [("changed", person, None) for person in ("ada", "bob", "bob")]
+
+
 async def test_a_frequency_is_tried_on_past_runs(audience: World) -> None:
     """Runs that a draft would not let begin are dropped, all but the first of each recipient."""
     await audience.publish(KEY, feed_step())
