@@ -80,8 +80,16 @@ def read_limit(query: Query, kinds: Kinds) -> PageRequest:
 
 
 def read_commit(query: Query, principal: ServicePrincipal) -> CommitNote | None:
-    """Read what the commit says about itself that a write asks for; None where it asks for none."""
-    return read_note(query, principal) if query.boolean("commit") else None
+    """Read what the commit says about itself that a write asks for; None where it asks for none.
+
+    Raises:
+        InvalidParams: also for what is wrong of a commit that is not asked for.
+    """
+    violations = Violations()
+    is_wanted = violations.read(query.boolean, "commit")
+    note = violations.read(read_note, query, principal)
+    violations.raise_any()
+    return note if is_wanted else None
 
 
 def read_note(query: Query, principal: ServicePrincipal) -> CommitNote:

@@ -21,9 +21,10 @@ from domain.content.fields import (
 from domain.content.kind import KindOfContent
 from domain.content.prebuilt_types import PREBUILT_TYPES
 from domain.kit.authored import ChannelTypes, FileFields, ResourceType, Template, TemplateFile
+from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import Shape, Text, Wrong
-from domain.kit.stored import Name, content_sha, read_document
+from domain.kit.shapes import Shape, Text, Wrong, refusal
+from domain.kit.stored import Name, content_sha, is_content_key, read_document
 
 MAX_DESCRIPTION = 280
 MAX_VARIANTS = 50
@@ -63,6 +64,14 @@ class VariantShape(Shape):
 
 def _variants(variants: list[VariantShape]) -> list[VariantShape]:
     keys = [variant.key for variant in variants]
+    # Judged here, where documents are saved: what is stored already may have shorter ones.
+    short = [
+        FieldError(f"[{index}].key", "must be 3 to 255 characters of a-z, 0-9, _ and -")
+        for index, key in enumerate(keys)
+        if not is_content_key(key)
+    ]
+    if short:
+        raise refusal(short)
     if DEFAULT_VARIANT not in keys:
         raise Wrong(f"must have a variant with the key {DEFAULT_VARIANT}")
     for key in keys:

@@ -32,7 +32,12 @@ from services.content.branches import hold_content
 from services.content.collecting import collect_texts
 from services.content.completing import completed
 from services.content.judging import judge_document, refuse
-from services.content.publishing import publish_at_once, publish_draft, save_draft
+from services.content.publishing import (
+    publish_at_once,
+    publish_draft,
+    refuse_archived,
+    save_draft,
+)
 from services.content.references import (
     get_saved,
     load_surroundings,
@@ -183,7 +188,9 @@ async def validate_content(
 ) -> ContentView[T]:
     """Judge a document as saving it with a commit would, without saving it.
 
-    Raises InvalidParams with everything that is wrong.
+    Raises:
+        InvalidParams: with everything that is wrong.
+        NotFound: the key is archived.
     """
     async with engine.connection() as connection:
         channel_types = await channel_queries.channel_types(connection)
@@ -195,6 +202,8 @@ async def validate_content(
             connection, environment, references, channel_types=channel_types
         )
         saved = await get_saved(connection, environment, kind.name, key)
+        if saved is None:
+            await refuse_archived(connection, environment, kind.name, key)
         wrong = await publication_errors(
             connection,
             around,

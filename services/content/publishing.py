@@ -20,6 +20,7 @@ from domain.kit.stored import content_sha
 from models.queries.content import commits as commit_queries
 from models.queries.content import drafts as queries
 from models.queries.content.branches import note_updated
+from runtime.database import Connection
 from services.content.telling import tell_committed
 from services.engine import Unit
 
@@ -31,20 +32,29 @@ async def save_draft(
 
     Raises NotFound: it is archived, be it in development only, where it could never be merged.
     """
-    place, home = (resource_type, key), home_of(environment, resource_type)
-    on_branch = home != environment.id
-    if on_branch and await queries.is_archived(unit.connection, environment.id, *place):
-        raise _archived(resource_type, key)
+    home = home_of(environment, resource_type)
+    if home != environment.id:
+        await refuse_archived(unit.connection, environment, resource_type, key)
     resource = await queries.save_draft(
         unit.connection,
         home,
-        *place,
+        resource_type,
+        key,
         content=content,
         sha=content_sha(content),
         starts_active=KINDS[resource_type].starts_active,
         now=unit.now,
     )
     return _existing(resource, resource_type, key)
+
+
+async def refuse_archived(
+    connection: Connection, environment: EnvironmentScope, resource_type: str, key: str
+) -> None:
+    """Raise NotFound where a key is taken for good, here or in what a branch is merged into."""
+    for home in {home_of(environment, resource_type), environment.id}:
+        if await queries.is_archived(connection, home, resource_type, key):
+            raise _archived(resource_type, key)
 
 
 async def publish_draft(

@@ -5,13 +5,14 @@ Source of the tags and filters: Knock docs, "Liquid helpers".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from inspect import Signature
 from typing import TextIO
 
 from liquid import BoundTemplate, Environment, Mode, RenderContext
 from liquid.ast import Node
-from liquid.builtin.expressions import FilteredExpression, StringLiteral
+from liquid.builtin.expressions import FilteredExpression
 from liquid.builtin.tags.for_tag import ForNode
 from liquid.builtin.tags.tablerow_tag import TablerowNode
 from liquid.exceptions import LiquidError as EngineError
@@ -22,7 +23,6 @@ from liquid.token import Token
 from domain.kit.json_types import Scope
 from domain.kit.liquid import has_liquid
 from domain.kit.recent import Recent
-from domain.kit.zones import is_zone
 from templating.limits import (
     DEFAULT_LIMITS,
     EMAIL_LIMITS,
@@ -32,6 +32,7 @@ from templating.limits import (
     LiquidError,
 )
 from templating.liquid.expressions import adjust
+from templating.liquid.filter_calls import signatures_of, wrong_calls
 from templating.liquid.filters import KNOCK_FILTERS
 from templating.liquid.guards import guard
 from templating.liquid.list_filters import LIST_FILTERS
@@ -64,14 +65,13 @@ __all__ = [
 _CACHED_CHARACTERS = 2_000_000
 # Nodes, expressions and filters that a quick template may have; each takes a few microseconds.
 _QUICK_PARTS = 150
-# Which argument of a filter is a time zone.
-_ZONE_PLACES = {"timezone": 0, "date": 1}
 _SLOW_FILTERS = frozenset({"from_markdown", "t"})
 # Translations render texts, which may be translations; partials have a limit of their own.
 _MAX_NESTED = 10
 
 
-def _build_environment() -> Environment:
+def _build_environment() -> tuple[Environment, Mapping[str, Signature]]:
+    """Return the environment, and which arguments its filters take."""
     liquid_env = NamingEnvironment(tolerance=Mode.STRICT, strict_filters=True, autoescape=False)
     register_tags(liquid_env)
     own = (
@@ -85,10 +85,10 @@ def _build_environment() -> Environment:
     filters = {**liquid_env.filters, **dict(own)}
     for name, function in filters.items():
         liquid_env.add_filter(name, guard(name, function, liquid_env))
-    return liquid_env
+    return liquid_env, signatures_of(filters)
 
 
-_LIQUID_ENV = _build_environment()
+_LIQUID_ENV, _SIGNATURES = _build_environment()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def check_source(source: str) -> list[LiquidError]:
         return [] if len(source) <= MAX_SOURCE else [_too_long()]
     try:
         template = _parse(source)
-        return [*_settle(template), *_wrong_zones(template)]
+        return [*_settle(template), *_wrong_calls(template)]
     except LiquidError as error:
         return [error]
 
@@ -286,16 +286,12 @@ def _settle(template: BoundTemplate) -> Iterator[LiquidError]:
                     yield LiquidError(f"unknown filter '{used.name}'", place_of(used.token))
 
 
-def _wrong_zones(template: BoundTemplate) -> Iterator[LiquidError]:
-    """Yield an error for every time zone that is written out and does not exist."""
+def _wrong_calls(template: BoundTemplate) -> Iterator[LiquidError]:
+    """Yield an error for every call of a filter that is wrong whatever the data are."""
     for expression in _expressions(template):
-        if not isinstance(expression, FilteredExpression):
-            continue
-        for used in expression.filters or ():
-            place = _ZONE_PLACES.get(used.name)
-            given = used.args[place].value if place is not None and place < len(used.args) else None
-            if isinstance(given, StringLiteral) and not is_zone(given.value):
-                yield LiquidError(f"unknown time zone '{given.value[:64]}'", place_of(used.token))
+        if isinstance(expression, FilteredExpression):
+            for used in expression.filters or ():
+                yield from wrong_calls(used, _SIGNATURES)
 
 
 def _nodes(template: BoundTemplate) -> Iterator[Node]:

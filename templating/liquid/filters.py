@@ -86,12 +86,15 @@ def compare_versions(left: object, right: object) -> int | None:
     """
     if not to_text(left).strip() or not to_text(right).strip():
         return None
-    first, second = _version_key(left), _version_key(right)
+    first, second = version_key(left), version_key(right)
     return (first > second) - (first < second)
 
 
-def _version_key(value: object) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]:
-    """Return what versions sort by; a release is newer than its pre-releases."""
+def version_key(value: object) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]:
+    """Return what versions sort by; a release is newer than its pre-releases.
+
+    Raises ValueError for what is no version.
+    """
     text = to_text(value).strip()
     match = _VERSION.fullmatch(text) if len(text) <= 256 else None
     if match is None:

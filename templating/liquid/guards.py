@@ -39,6 +39,7 @@ _TEXT_FILTERS = frozenset(
         "hmac_sha256",
         "lstrip",
         "md5",
+        "mjml_width",
         "newline_to_br",
         "prepend",
         "remove",

@@ -44,7 +44,8 @@ def find_locale(code: object) -> Locale:
         return _parse_locale("en")
 
 
-def _width(name: object) -> _Width:
+def read_width(name: object) -> _Width:
+    """Read how much of a date is written. Raises ValueError."""
     text = to_text(name) or "short"
     if text not in _WIDTHS:
         raise ValueError(f"unknown format '{text[:32]}': use short, medium, long or full")
@@ -56,7 +57,7 @@ def format_date_in_locale(value: object, locale: object = "en", width: object = 
     moment = read_moment(value)
     if moment is None:
         return to_text(value)
-    return format_date(moment, format=_width(width), locale=find_locale(locale))
+    return format_date(moment, format=read_width(width), locale=find_locale(locale))
 
 
 def format_datetime_in_locale(
@@ -70,8 +71,8 @@ def format_datetime_in_locale(
     if moment is None:
         return to_text(value)
     found = find_locale(locale)
-    day = format_date(moment, format=_width(date_format), locale=found)
-    time = format_time(moment, format=_width(time_format), tzinfo=moment.tzinfo, locale=found)
+    day = format_date(moment, format=read_width(date_format), locale=found)
+    time = format_time(moment, format=read_width(time_format), tzinfo=moment.tzinfo, locale=found)
     return f"{day}, {time}".replace(_NARROW_SPACE, " ")
 
 
@@ -96,11 +97,12 @@ def format_number(value: object, locale: object = "en") -> str:
     return format_decimal(number, locale=find_locale(locale))
 
 
-def _currency_code(code: object) -> str:
-    text = to_text(code).strip().upper() or "USD"
+def currency_code(code: object) -> str:
+    """Read the code of a currency; nothing means dollars. Raises ValueError for what is no code."""
+    text = to_text(code).strip() or "USD"
     if len(text) != 3 or not (text.isascii() and text.isalpha()):
-        raise ValueError(f"'{text[:16]}' is not a currency code")
-    return text
+        raise ValueError(f"'{text[:16]}' is not a currency code such as EUR")
+    return text.upper()
 
 
 def currency(value: object, code: object = "USD", locale: object = "en") -> str:
@@ -108,7 +110,7 @@ def currency(value: object, code: object = "USD", locale: object = "en") -> str:
     number = _read_number(value)
     if number is None:
         return to_text(value)
-    return format_currency(number, _currency_code(code), locale=find_locale(locale))
+    return format_currency(number, currency_code(code), locale=find_locale(locale))
 
 
 def rounded_currency(value: object, code: object = "USD", locale: object = "en") -> str:
@@ -122,7 +124,7 @@ def rounded_currency(value: object, code: object = "USD", locale: object = "en")
     text: str = pattern.apply(
         number.quantize(Decimal(1), rounding=ROUND_HALF_UP),
         found,
-        currency=_currency_code(code),
+        currency=currency_code(code),
         currency_digits=False,
     )
     return text

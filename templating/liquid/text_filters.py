@@ -15,6 +15,8 @@ from templating.liquid.printing import is_nothing, to_text
 from templating.markup.html_text import strip_tags
 
 _MAX_INDEX = 2**31
+# Of a column that is as wide as the body of an e-mail; MJML has no other width unless told so.
+_COLUMN_PIXELS = 600
 
 
 def _count(value: object, default: int) -> int:
@@ -131,11 +133,20 @@ def css_width(text: str) -> str:
     return f"{width}px" if width[-1:].isdigit() else width
 
 
+def mjml_width(text: str) -> str:
+    """Return the same in whole pixels, as MJML has it; nothing stands for the whole column."""
+    width = css_width(text)
+    if width.endswith("%"):
+        width = f"{_COLUMN_PIXELS * float(width[:-1]) / 100}px"
+    return f"{round(float(width[:-2]))}px" if width.endswith("px") else ""
+
+
 TEXT_FILTERS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("base64_decode", base64_decode),
     ("base64_url_safe_decode", base64_url_safe_decode),
     ("css_color", css_color),
     ("css_width", css_width),
+    ("mjml_width", mjml_width),
     ("remove_last", remove_last),
     ("replace", replace),
     ("replace_last", replace_last),

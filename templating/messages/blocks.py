@@ -225,13 +225,19 @@ def _linked(action: str, opening: str, inner: str) -> str:
     if not has_liquid(action):
         return opening.format(href=escape(action)) + inner + "</a>"
     return (
-        f"{{% capture block_action %}}{action}{{% endcapture %}}"
-        "{% assign block_action = block_action | strip | escape_once %}"
-        "{% if block_action != '' %}"
+        f"{_captured_action(action)}{{% if block_action != '' %}}"
         + opening.format(href="{{ block_action }}")
         + "{% endif %}"
         + inner
         + "{% if block_action != '' %}</a>{% endif %}"
+    )
+
+
+def _captured_action(action: str) -> str:
+    """Write Liquid that makes `block_action` of an address; empty where that renders to nothing."""
+    return (
+        f"{{% capture block_action %}}{action}{{% endcapture %}}"
+        "{% assign block_action = block_action | strip | escape_once %}"
     )
 
 
@@ -303,14 +309,18 @@ def _button(button: JsonObject, margin: str) -> str:
         + to_text(button.get("label"))
         + "<!--[if mso]>&nbsp;&nbsp;<![endif]-->"
     )
-    opening = f'<a href="{{href}}" class="{classes}" target="_blank" style="{" ".join(style)}">'
+    look = f'class="{classes}" style="{" ".join(style)}"'
     action = to_text(button.get("action")).strip()
     if not action:
-        return f'<span class="{classes}" style="{" ".join(style)}">{label}</span>'
-    if has_liquid(action):
-        href = attribute(action)
-        return opening.replace("{href}", href) + label + "</a>"
-    return opening.replace("{href}", escape(action)) + label + "</a>"
+        return f"<span {look}>{label}</span>"
+    if not has_liquid(action):
+        return f'<a href="{escape(action)}" target="_blank" {look}>{label}</a>'
+    return (
+        f"{_captured_action(action)}"
+        f'{{% if block_action != \'\' %}}<a href="{{{{ block_action }}}}" target="_blank" {look}>'
+        f"{{% else %}}<span {look}>{{% endif %}}{label}"
+        "{% if block_action != '' %}</a>{% else %}</span>{% endif %}"
+    )
 
 
 _INNER: Mapping[str, Callable[[JsonObject], str]] = {

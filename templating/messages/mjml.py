@@ -7,13 +7,15 @@ stays as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from domain.content.partial import MAX_DEPTH, Partial
 from domain.kit.json_types import JsonObject
+from domain.kit.liquid import has_liquid
 from templating.limits import LiquidError
 from templating.liquid.printing import to_text
+from templating.liquid.text_filters import mjml_width
 from templating.markup.mjml_compiler import ENDING_TAGS, TAG, OpenTags
 from templating.messages.blocks import (
     BASE_CSS,
@@ -47,7 +49,6 @@ _HIDDEN = re.compile(
     r"<(mj-head|mj-style|mj-preview)\b(?:[^<]++|<(?!/?\1\b))*+</\1\s*>", re.IGNORECASE
 )
 _SIZES = {"sm": ("14px", "4px 8px"), "md": ("16px", "8px 16px"), "lg": ("18px", "12px 24px")}
-_PAGE_PIXELS = 600
 
 
 def mjml_of_block(block: JsonObject, place: str) -> str:
@@ -78,17 +79,35 @@ def _align(layout: JsonObject, default: str) -> str:
 
 def _image(block: JsonObject, layout: JsonObject, row: str) -> str:
     styles = block.get("style_attrs")
-    width = to_text(styles.get("width") if isinstance(styles, dict) else None).strip()
-    if width.endswith("%") and width[:-1].isdecimal():
-        width = f"{_PAGE_PIXELS * int(width[:-1]) // 100}px"
-    elif width.isdecimal():
-        width += "px"
-    sized = f' width="{width}"' if re.fullmatch(r"[0-9]+px", width) else ""
-    action = to_text(block.get("action")).strip()
-    link = f' href="{attribute(action)}"' if action else ""
+    width = to_text(styles.get("width") if isinstance(styles, dict) else None)
     return (
         f'<mj-image {row} src="{attribute(block.get("url"))}" alt="{attribute(block.get("alt"))}"'
-        f'{sized}{link} align="{_align(layout, "center")}" />'
+        f"{_unless_empty('width', width, 'mjml_width', mjml_width)}{_link(block)}"
+        f' align="{_align(layout, "center")}" />'
+    )
+
+
+def _link(block: JsonObject) -> str:
+    """Write where an image or a button leads, if it leads anywhere."""
+    return _unless_empty("href", to_text(block.get("action")), "strip | escape_once", attribute)
+
+
+def _unless_empty(name: str, source: str, filters: str, read: Callable[[str], str]) -> str:
+    """Write an attribute of a component, and none whose value is, or renders to, nothing.
+
+    Args:
+        name: of the attribute.
+        source: its value as the block has it.
+        filters: make of what Liquid renders what stands in an attribute.
+        read: does the same with a source that has no Liquid.
+    """
+    if not has_liquid(source):
+        value = read(source)
+        return f' {name}="{value}"' if value else ""
+    return (
+        f"{{% capture block_value %}}{source}{{% endcapture %}}"
+        f"{{% assign block_value = block_value | {filters} %}}"
+        f"{{% if block_value != '' %}} {name}=\"{{{{ block_value }}}}\"{{% endif %}}"
     )
 
 
@@ -105,7 +124,6 @@ def _button(button: object, layout: JsonObject, row: str) -> str:
     )
     border = color(styles.get("border_color"), text if is_outline else background)
     attributes = {
-        "href": attribute(own.get("action")),
         "background-color": background,
         "color": text,
         "border": f"{number(styles, 'border_width', 1)}px solid {border}",
@@ -117,7 +135,7 @@ def _button(button: object, layout: JsonObject, row: str) -> str:
     if sizes.get("is_fullwidth") is True:
         attributes["width"] = "100%"
     written = " ".join(f'{name}="{value}"' for name, value in attributes.items() if value)
-    return f"<mj-button {row} {written}>{to_text(own.get('label'))}</mj-button>"
+    return f"<mj-button {row}{_link(own)} {written}>{to_text(own.get('label'))}</mj-button>"
 
 
 def fitted(

@@ -37,6 +37,7 @@ def _document(**changes: Any) -> JsonObject:
         ({"variants": [{"key": "wide", "name": "W"}]}, ["variants"]),
         ({"variants": [DEFAULT, DEFAULT]}, ["variants"]),
         ({"variants": [{**DEFAULT, "key": "No Key"}]}, ["variants[0].key"]),
+        ({"variants": [DEFAULT, {**DEFAULT, "key": "xl"}]}, ["variants[1].key"]),
         ({"variants": [{**DEFAULT, "fields": [{"type": "text", "key": "a b"}]}]},
          ["variants[0].fields[0].key"]),
         ({"variants": [{**DEFAULT, "fields": [FIELD, FIELD]}]}, ["variants[0].fields"]),

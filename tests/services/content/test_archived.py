@@ -6,7 +6,7 @@ import pytest
 
 from domain.content.kinds import KINDS
 from domain.content.rows import Selection
-from domain.kit.errors import InvalidParams
+from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.json_types import JsonObject
 from services.content import commits
 from services.content.archiving import archive
@@ -163,3 +163,14 @@ async def test_a_commit_that_brought_it_back_is_refused(account: Account) -> Non
     rows = await account.rows("SELECT id FROM commits ORDER BY id DESC LIMIT 1")
     with pytest.raises(InvalidParams, match="partial 'gone' is archived"):
         await revert_commit(account.engine, str(rows[0]["id"]), note())
+
+
+async def test_an_archived_key_is_told_when_validating(account: Account) -> None:
+    """Nothing can be saved under it again, so validating says so as saving does."""
+    scope, kind = await account.scope(), KINDS["workflow"]
+    await account.save("plain", workflow("Plain"), commit=note())
+    await archive(account.engine, scope, "workflow", "plain")
+
+    with pytest.raises(NotFound, match="archived"):
+        await validate_content(account.engine, scope, kind, "plain", workflow("Plain"))
+    await validate_content(account.engine, scope, kind, "other", workflow("Plain"))

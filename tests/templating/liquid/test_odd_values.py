@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from templating.limits import LiquidError
-from templating.liquid.environment import _LIQUID_ENV, render_text
+from templating.liquid.environment import _LIQUID_ENV, check_source, render_text
 from templating.liquid.lookups import Lookups
 
 SCOPE: dict[str, Any] = {
@@ -62,6 +62,19 @@ def test_filters(name: str) -> None:
         sources += [f"{{{{ {value} | {name}: 'n', {argument} }}}}" for argument in ARGUMENTS[1::4]]
         for source in sources:
             assert not PYTHON.search(outcome(source, STRICT.get(name))), source
+
+
+@pytest.mark.parametrize("name", sorted(_LIQUID_ENV.filters))
+def test_numbers_of_arguments(name: str) -> None:
+    """A number of arguments with which a filter always fails is told at once, and no other one."""
+    for arguments in ("", ": v.nix", *(": v.nix" + ", v.nix" * more for more in (1, 2, 3, 4))):
+        source = f"{{{{ v.nix | {name}{arguments} }}}}"
+        try:
+            failure = ""
+            render_text(source, {"v": SCOPE}, lookups=Lookups())
+        except LiquidError as error:
+            failure = error.message
+        assert bool(check_source(source)) is ("argument" in failure), source
 
 
 @pytest.mark.parametrize("operator", ["==", "!=", "<>", "<", ">", "<=", ">=", "contains", "and"])

@@ -155,6 +155,35 @@ def test_value_that_is_a_width(given: Any, shown: str | None) -> None:
     assert "max-width: 100%" in body
 
 
+@pytest.mark.parametrize(
+    ("given", "pixels"),
+    [
+        (30, 30),
+        ("40%", 240),
+        ("12.5%", 75),
+        ("12.4px", 12),
+        ("auto", 600),
+        ("1px; position: fixed", 600),
+        ("calc(1px)", 600),
+        (None, 600),
+    ],
+)
+def test_width_in_mjml(given: Any, pixels: int) -> None:
+    """MJML has widths in whole pixels; a value that is none leaves the image as wide as its row."""
+    image = {"type": "image", "url": "https://x.example/i.png"}
+    image |= {"style_attrs": {"width": "{{ data.wide }}"}}
+    body = render(image, layout=MJML, scope={"data": {"wide": given}})["html_body"]
+    (shown,) = re.findall(r"<img [^>]*>", body)
+    assert f' width="{pixels}"' in shown
+    assert "position" not in body
+
+
+def test_width_that_is_written_out_in_mjml() -> None:
+    """What may be saved as a width is one, also with decimals."""
+    image = {"type": "image", "url": "https://x.example/i.png", "style_attrs": {"width": "12.5%"}}
+    assert 'width="75"' in render(image, layout=MJML)["html_body"]
+
+
 def test_colour_of_a_tenant_that_is_none() -> None:
     """Nobody checks what is stored about a tenant: the account's colour stands for what is none."""
     branding = {
@@ -179,12 +208,16 @@ def test_colour_of_a_tenant_that_is_none() -> None:
     assert "script" not in html
 
 
-@pytest.mark.parametrize("action", [None, "", "  "])
-def test_button_that_leads_nowhere(action: str | None) -> None:
-    """A button without an address is shown, and is no link."""
-    body = render(button(action=action))["html_body"]
-    assert "Go 2" in body
-    assert "href" not in body
+@pytest.mark.parametrize("layout", [HTML, MJML])
+@pytest.mark.parametrize("action", [None, "", "  ", "{{ data.nothing }}", " {{ ' ' }} "])
+def test_button_that_leads_nowhere(action: str | None, layout: EmailLayout) -> None:
+    """A button whose address is nothing, or renders to nothing, is shown, and is no link."""
+    two = [{"label": each, "action": action, "variant": "solid"} for each in ("Go 2", "Go 3")]
+    made = [render(button(action=action), layout=layout)]
+    made.append(render({"type": "button_set", "buttons": two}, layout=layout))
+    for each in made:
+        assert "Go 2" in each["html_body"]
+        assert "<a" not in each["html_body"]
 
 
 def test_no_value_ends_an_attribute() -> None:
@@ -195,13 +228,14 @@ def test_no_value_ends_an_attribute() -> None:
     assert 'alt="a &quot;b&quot;"' in body
 
 
+@pytest.mark.parametrize("layout", [HTML, MJML])
 @pytest.mark.parametrize("action", [None, "{{ data.nothing }}"])
-def test_image_without_a_link(action: str | None) -> None:
+def test_image_without_a_link(action: str | None, layout: EmailLayout) -> None:
     """An image whose address renders to nothing is no link."""
     image = {"type": "image", "url": "https://x.example/i.png", "action": action}
-    body = render({**image, "style_attrs": {"width": "25%"}})["html_body"]
+    body = render({**image, "style_attrs": {"width": "25%"}}, layout=layout)["html_body"]
     assert "<a " not in body
-    assert "width: 25%" in body
+    assert ("width: 25%" if layout is HTML else 'width="150"') in body
 
 
 @pytest.mark.parametrize(

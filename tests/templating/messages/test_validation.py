@@ -70,20 +70,50 @@ def test_constant_overrides_must_be_objects() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "is_wrong"),
+    ("source", "message"),
     [
-        ("{{ a | timezone: 'Mars/Olympus' }}", True),
-        ("{{ a | date: '%H', 'PST' }}", True),
-        ("{{ a | upcase | date: '%H', 'Europe/Berlin' | timezone: '' }}", True),
-        ("{{ a | timezone: recipient.timezone | date: 'PST' }}", False),
-        ("{{ a | date: '%H', 'Europe/Berlin' }}", False),
+        ("{{ a | timezone: 'Mars/Olympus' }}", "timezone: unknown time zone 'Mars/Olympus'"),
+        ("{{ a | date: '%H', 'PST' }}", "date: unknown time zone 'PST'"),
+        ("{{ a | date: '%H', 'Europe/Berlin' | timezone: '' }}", "timezone: unknown time zone ''"),
+        ("{{ a | currency: 'pounds' }}", "currency: 'pounds' is not a currency code"),
+        ("{{ a | currency: 7, 'en' }}", "currency: '7' is not a currency code"),
+        ("{{ a | rounded_currency: '€' }}", "rounded_currency: '€' is not a currency code"),
+        ("{{ a | format_date_in_locale: 'en', 'huge' }}", "format_date_in_locale: unknown format"),
+        ("{{ a | format_datetime_in_locale: 'en', 'full', '' | format_datetime_in_locale: b, c, 1 "
+         "}}", "format_datetime_in_locale: unknown format '1'"),
+        ("{{ a | compare_versions: 'newest' }}", "compare_versions: 'newest' is not a version"),
+        ("{{ a | pluralize: 'item' }}", "pluralize: missing a required argument: 'plural'"),
+        ("{{ a | hmac_sha256 }}", "hmac_sha256: missing a required argument: 'key'"),
+        ("{{ a | object }}", "object: missing a required argument: 'collection'"),
+        ("{{ a | upcase: 'b' }}", "upcase: too many positional arguments"),
+        ("{{ a | truncate: words: 3 }}", "truncate: got an unexpected keyword argument 'words'"),
+    ],
+)  # fmt: skip
+def test_filters_that_cannot_work_are_refused(source: str, message: str) -> None:
+    """A filter that fails whatever the data are is told with its name and its place."""
+    for written, line in ((source, 1), (f"{{% if b %}}\n{source}{{% endif %}}", 2)):
+        ((path, told),) = problems(ChannelType.SMS, {"text_body": written})
+        assert path == "steps[0].template.text_body"
+        assert message in told
+        assert f"(line {line}, column " in told
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ a | timezone: recipient.timezone | date: 'PST' }}",
+        "{{ a | date: '%H', 'Europe/Berlin' }}",
+        "{{ a | currency }}{{ a | currency: '' }}{{ a | currency: nil }}{{ a | currency: ' eur' }}",
+        "{{ a | currency: data.code, recipient.locale }}{{ a | rounded_currency: 'XYZ' }}",
+        "{{ a | format_datetime_in_locale }}{{ a | format_date_in_locale: 'en', data.width }}",
+        "{{ a | compare_versions: 'v2.0.1-rc.1' }}{{ a | compare_versions: b }}",
+        "{{ 'greeting' | t: count: 3, context: 'x' }}{{ a | object: 'projects' }}",
+        "{{ a | default: 'b', allow_false: true }}{{ a | slice: 1 }}{{ a | escape }}{{ a | date }}",
     ],
 )
-def test_wrong_time_zones_are_refused(source: str, *, is_wrong: bool) -> None:
-    """A time zone that is written out has to exist; one from the data may be anything."""
-    found = problems(ChannelType.SMS, {"text_body": source})
-    assert bool(found) is is_wrong
-    assert all("unknown time zone" in message for _, message in found)
+def test_filters_that_may_work_are_not_refused(source: str) -> None:
+    """What only the data tell is judged when there are some."""
+    assert problems(ChannelType.SMS, {"text_body": source}) == []
 
 
 @pytest.mark.parametrize(

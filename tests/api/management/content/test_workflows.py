@@ -80,6 +80,15 @@ async def test_a_wrong_query_is_refused(
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 
+async def test_all_that_is_wrong_in_a_query_is_told_at_once(management: httpx.AsyncClient) -> None:
+    """What says more of a commit is judged too, whether the commit is asked for or not."""
+    wrong = {"allow_empty": "z", "annotate": "w", "commit_message": "x" * 5000, "force": "y"}
+    for commit in ({}, {"commit": "perhaps"}, {"commit": "true"}):
+        response = await _put(management, workflow(), **wrong, **commit)
+        told = {error["field"] for error in response.json()["errors"]}
+        assert told == {*wrong, *(["commit"] if commit.get("commit") == "perhaps" else [])}
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
