@@ -209,18 +209,8 @@ async def load_surroundings(
         channel_types = (
             await channel_queries.channel_types(connection) if has_channels else ChannelTypes()
         )
-    content, archived = set[tuple[str, str]](), set[tuple[str, str]]()
-    for is_enough in (False, True):
-        places = [
-            (home_of(environment, target), target, key)
-            for target, key in wanted
-            if (target in saved_is_enough) is is_enough
-        ]
-        if places:
-            of_commits = published and not is_enough
-            found = await queries.list_keys(connection, places, published=of_commits)
-            archived |= {place for place, is_archived in found.items() if is_archived}
-            content |= found.keys() - archived
+    drafts_suffice = saved_is_enough if published else tuple(ResourceType)
+    content, archived = await _existing(connection, environment, wanted, drafts_suffice)
     elsewhere = await _elsewhere(connection, environment, set(wanted) - content - archived)
     if source_keys:
         sources = await source_queries.existing_keys(connection, source_keys)
@@ -249,6 +239,27 @@ async def load_surroundings(
         archived=frozenset(archived),
         elsewhere=elsewhere,
     )
+
+
+async def _existing(
+    connection: Connection,
+    environment: EnvironmentScope,
+    wanted: Iterable[tuple[str, str]],
+    drafts_suffice: Collection[str],
+) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """Return which content an environment has, and which is archived there, by type and key."""
+    content, archived = set[tuple[str, str]](), set[tuple[str, str]]()
+    for published in (True, False):
+        places = [
+            (home_of(environment, target), target, key)
+            for target, key in wanted
+            if (target in drafts_suffice) is not published
+        ]
+        if places:
+            found = await queries.list_keys(connection, places, published=published)
+            archived |= {place for place, is_archived in found.items() if is_archived}
+            content |= found.keys() - archived
+    return content, archived
 
 
 async def _elsewhere(
