@@ -249,7 +249,7 @@ def _targets(
     if ID not in targets and not errors:
         errors.append(_at(line, "has no column for the id of the user; name one id, or map one"))
     if errors:
-        raise InvalidParams(errors[:_MOST_FAULTS], str(errors[0]))
+        raise InvalidParams(errors[:_MOST_FAULTS])
     return tuple(targets)
 
 

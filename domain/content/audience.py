@@ -137,14 +137,16 @@ def _condition(raw: JsonValue, field: str) -> Condition:
         violations.add(f"{field}.operator", message)
     if isinstance(raw.get("argument"), str) and has_liquid(raw["argument"]):
         violations.add(f"{field}.argument", "must not be Liquid")
-    violations.raise_any()
     try:
-        return parse_condition(written, field)
+        parsed = parse_condition(written, field)
     except InvalidParams as refused:
         names = {f"{field}.variable": f"{field}.property"}
-        raise InvalidParams(
-            [replace(error, field=names.get(error.field, error.field)) for error in refused.errors]
-        ) from None
+        violations.extend(
+            replace(error, field=names.get(error.field, error.field)) for error in refused.errors
+        )
+        raise violations.refusal() from None
+    violations.raise_any()
+    return parsed
 
 
 def _as_condition(raw: JsonObject) -> JsonObject:
@@ -175,6 +177,10 @@ class AudienceKind(KindOfContent[Audience]):
     noun: ClassVar[str] = "audience"
     shape: ClassVar[type[Shape]] = AudienceShape
     is_branched: ClassVar[bool] = False
+    of_each_environment: ClassVar[str] = (
+        "a static audience is not promoted, because its members belong to one environment: create"
+        " it there too"
+    )
 
     def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
         """Return the members that are written; a dynamic audience always has segments."""

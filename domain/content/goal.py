@@ -123,6 +123,10 @@ class GoalKind(KindOfContent[Goal]):
     noun: ClassVar[str] = "goal"
     shape: ClassVar[type[Shape]] = GoalShape
     is_branched: ClassVar[bool] = False
+    of_each_environment: ClassVar[str] = (
+        "a goal is not promoted, because it belongs to one environment: clone it, or create it"
+        " there too"
+    )
 
     def check(self, content: JsonObject, key: str) -> Goal:
         """Read a draft. Raises InvalidParams with every violation."""

@@ -27,6 +27,8 @@ class KindOfContent(ABC, Generic[T]):
         beside: what clients are told of it that is not content, of `active` and `valid`.
         starts_active: whether it is switched on where it is made.
         is_branched: whether a branch has its own; else it has that of its environment.
+        of_each_environment: what people are told where an environment lacks what another one has,
+            of a kind that may hold at once and then is not promoted.
         defaults: what is stored of members that are left out or null, where that is not null.
         unsaid: members that are stored only where something is said by them.
     """
@@ -37,6 +39,7 @@ class KindOfContent(ABC, Generic[T]):
     beside: ClassVar[tuple[str, ...]] = ()
     starts_active: ClassVar[bool] = True
     is_branched: ClassVar[bool] = True
+    of_each_environment: ClassVar[str] = ""
     defaults: ClassVar[Mapping[str, JsonValue]] = {}
     unsaid: ClassVar[frozenset[str]] = frozenset()
 

@@ -12,6 +12,8 @@ from domain.kit.json_types import JsonObject
 
 MAX_EVENT_NAME = 255
 MAX_IDEMPOTENCY_KEY = 255
+# What verification says of an event that was tried out, and not sent.
+REHEARSED = "rehearsal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,19 @@ async def require_writable(
     )
 
 
+async def refuse_in_production(
+    connection: Connection, environment: EnvironmentScope, message: str
+) -> None:
+    """Refuse what would be done to real people, in the last environment of several.
+
+    Raises:
+        InvalidParams: it is that one.
+    """
+    *before, last = await queries.all_environments(connection)
+    if before and last.id == environment.id:
+        raise InvalidParams.of("environment", message)
+
+
 async def list_environments(reads: Reads, request: PageRequest) -> Page[Environment]:
     """Return a page of environments in the order of promotion."""
     async with reads.connection() as connection:

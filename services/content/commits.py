@@ -191,6 +191,8 @@ async def environment_before(connection: Connection, target: Environment) -> Env
     source = await environment_queries.environment_before(connection, target.position)
     if source is None:
         message = f"no environment comes before {target.slug}"
+        if target.scope.is_development:
+            message += "; to merge a branch, name it by branch"
         raise InvalidParams.of("to_environment", message)
     return source
 
@@ -272,7 +274,7 @@ def _judge_succession(source: PromotableCommit, saved: Resource | None) -> None:
         errors = [
             error.under(f"{source.resource_type}.{source.resource_key}") for error in refusal.errors
         ]
-        raise InvalidParams(errors, str(errors[0])) from refusal
+        raise InvalidParams(errors) from refusal
 
 
 async def refuse_broken(
@@ -324,17 +326,15 @@ async def refuse_broken(
         )
         errors += [error.under(f"{resource_type}.{key}") for error in found]
     if errors:
-        raise InvalidParams(errors, str(errors[0]))
+        raise InvalidParams(errors)
 
 
 async def _require_named(
     connection: Connection, environment_id: UUID, selection: Selection
 ) -> None:
-    if selection.key is None or not selection.resource_types:
+    if selection.key is None:
         return
-    for resource_type in selection.resource_types:
-        if await content_queries.get_resource(
-            connection, environment_id, resource_type, selection.key
-        ):
-            return
+    places = [(name, selection.key) for name in selection.resource_types or KINDS]
+    if await content_queries.get_resources(connection, environment_id, places):
+        return
     raise NotFound(f"The resource {selection.key[:255]!r} does not exist in this environment.")

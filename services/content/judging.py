@@ -62,4 +62,4 @@ def refuse(errors: Iterable[FieldError]) -> None:
         first.setdefault(error.field, error)
     unique = list(first.values())
     if unique:
-        raise InvalidParams(unique, str(unique[0]))
+        raise InvalidParams(unique)

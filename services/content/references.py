@@ -65,17 +65,21 @@ class Surroundings:
     """What exists around content: channels and their groups, sources and other content by key.
 
     Attributes:
+        environment: where they exist, perhaps on a branch.
         content: type and key of each, sources among them.
         archived: the same of what was there and is archived.
+        elsewhere: slugs of other environments that have what is not promoted, by its type and key.
         documents: of the content that what refers to it has to fit.
         schemas: of what that content is given, and channels are here, where something is given.
     """
 
+    environment: EnvironmentScope
     channel_types: ChannelTypes
     content: frozenset[tuple[str, str]]
     documents: Mapping[tuple[str, str], JsonObject] = field(default_factory=dict)
     schemas: Mapping[tuple[str, str], InputSchema] = field(default_factory=dict)
     archived: frozenset[tuple[str, str]] = frozenset()
+    elsewhere: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
 
     def errors(
         self, references: Iterable[Reference], kept: Collection[tuple[str, str]] = ()
@@ -115,10 +119,16 @@ class Surroundings:
             return None
         if reference.target == SOURCE:
             return f"source {reference.key!r} does not exist"
-        told = f"{KINDS[reference.target].noun} {reference.key!r}"
+        kind, where = KINDS[reference.target], f"in {self.environment.slug}"
+        told = f"{kind.noun} {reference.key!r}"
         if place in self.archived:
             return f"{told} is archived: take it out, or refer to another one"
-        return f"{told} does not exist or is not committed"
+        if place in self.elsewhere:
+            others = " and ".join(self.elsewhere[place])
+            return f"{told} does not exist {where}, only in {others}; {kind.of_each_environment}"
+        if self.environment.branch is not None and kind.is_branched:
+            where = f"on the branch {self.environment.branch!r}"
+        return f"{told} does not exist {where}, or is not committed there"
 
     def _misfits(self, reference: Reference) -> Iterator[FieldError]:
         """Yield what does not fit to what a reference leads to."""
@@ -199,28 +209,19 @@ async def load_surroundings(
         channel_types = (
             await channel_queries.channel_types(connection) if has_channels else ChannelTypes()
         )
-    content, archived = set[tuple[str, str]](), set[tuple[str, str]]()
-    for is_enough in (False, True):
-        places = [
-            (home_of(environment, target), target, key)
-            for target, key in wanted
-            if (target in saved_is_enough) is is_enough
-        ]
-        if places:
-            of_commits = published and not is_enough
-            found = await queries.list_keys(connection, places, published=of_commits)
-            archived |= {place for place, is_archived in found.items() if is_archived}
-            content |= found.keys() - archived
+    drafts_suffice = saved_is_enough if published else tuple(ResourceType)
+    content, archived = await _existing(connection, environment, wanted, drafts_suffice)
+    elsewhere = await _elsewhere(connection, environment, set(wanted) - content - archived)
     if source_keys:
         sources = await source_queries.existing_keys(connection, source_keys)
         content |= {(SOURCE, key) for key in sources}
     measures = {
         (one.target, one.key) for one in references if one.misfits or one.inputs is not None
     }
-    wanted = sorted(place for place in measures if place[0] in KINDS)
+    measured = sorted(place for place in measures if place[0] in KINDS)
     documents, schemas = {}, {}
-    if wanted:
-        places = [(home_of(environment, target), target, key) for target, key in wanted]
+    if measured:
+        places = [(home_of(environment, target), target, key) for target, key in measured]
         documents = await queries.documents_by_key(connection, places, published=published)
         schemas = await schemas_of(references, documents)
     given_to = sorted(key for target, key in measures if target == CHANNEL)
@@ -229,4 +230,47 @@ async def load_surroundings(
         for key, schema in inputs.items():
             if usable := await ready(schema):
                 schemas[CHANNEL, key] = usable
-    return Surroundings(channel_types, frozenset(content), documents, schemas, frozenset(archived))
+    return Surroundings(
+        environment=environment,
+        channel_types=channel_types,
+        content=frozenset(content),
+        documents=documents,
+        schemas=schemas,
+        archived=frozenset(archived),
+        elsewhere=elsewhere,
+    )
+
+
+async def _existing(
+    connection: Connection,
+    environment: EnvironmentScope,
+    wanted: Iterable[tuple[str, str]],
+    drafts_suffice: Collection[str],
+) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """Return which content an environment has, and which is archived there, by type and key."""
+    content, archived = set[tuple[str, str]](), set[tuple[str, str]]()
+    for published in (True, False):
+        places = [
+            (home_of(environment, target), target, key)
+            for target, key in wanted
+            if (target in drafts_suffice) is not published
+        ]
+        if places:
+            found = await queries.list_keys(connection, places, published=published)
+            archived |= {place for place, is_archived in found.items() if is_archived}
+            content |= found.keys() - archived
+    return content, archived
+
+
+async def _elsewhere(
+    connection: Connection, environment: EnvironmentScope, absent: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], list[str]]:
+    """Say which other environments have what an environment lacks, of what is never promoted."""
+    wanted = sorted(place for place in absent if KINDS[place[0]].of_each_environment)
+    found: dict[tuple[str, str], list[str]] = {}
+    if wanted:
+        for one in await queries.list_elsewhere(connection, environment.id, wanted):
+            kind = KINDS[one.resource_type]
+            if kind.holds_at_once(kind.read(one.content, one.key)):
+                found.setdefault((one.resource_type, one.key), []).append(one.environment)
+    return found

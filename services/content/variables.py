@@ -220,7 +220,7 @@ async def _put_values(unit: Unit, variable: Variable, wanted: VariableRequest) -
             written = VariableValue(environment.id, slug, variable.key, value, sealed)
             await queries.put_value(unit.connection, written)
     if errors:
-        raise InvalidParams(errors, str(errors[0]))
+        raise InvalidParams(errors)
 
 
 async def _seal_anew(unit: Unit, key: str) -> None:

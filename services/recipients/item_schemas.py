@@ -65,8 +65,12 @@ async def put_schema(
         place: what the places of violations begin with.
 
     Raises:
-        InvalidParams: more would be described than may be.
+        InvalidParams: more would be described than may be, or a branch is named, which has the
+            schemas of its environment (Knock docs, "Recipient schemas").
     """
+    if environment.branch is not None:
+        message = f"is to be left out: branches have the schemas of {environment.slug}"
+        raise InvalidParams.of("branch", message)
     async with engine.unit() as unit:
         connection = unit.connection
         await lock_publication(connection, [environment.id])

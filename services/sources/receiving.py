@@ -15,6 +15,7 @@ from domain.sources.paths import found_at, instant_at
 from domain.sources.rows import (
     MAX_EVENT_NAME,
     MAX_IDEMPOTENCY_KEY,
+    REHEARSED,
     SourceEnvironment,
     SourceEvent,
 )
@@ -24,6 +25,7 @@ from models.queries.sources import sources
 from runtime.logs import get_logger
 from runtime.vault import CannotOpen
 from services import effect_kinds, effects
+from services.account.environments import refuse_in_production
 from services.engine import Engine, Unit
 from services.sources.sources import secret_place
 
@@ -62,7 +64,7 @@ async def receive(
     Raises:
         NotFound: there is no such address.
         Unauthenticated: the source has to sign, and did not.
-        InvalidParams: the event has no usable name, or its key is too long.
+        InvalidParams: the event has no usable name.
     """
     async with engine.connection() as connection:
         source = await sources.find_endpoint(connection, endpoint_id)
@@ -107,12 +109,6 @@ def _event(unit: Unit, source: SourceEnvironment, content: JsonObject, status: s
     """Read what an event says of itself. Raises InvalidParams."""
     settings = source.settings
     name = event_name(settings, content)
-    key = None
-    if path := settings.get("idempotency_key_path"):
-        found = found_at(content, path)
-        key = None if found is None else str(found)
-        if key is not None and len(key) > MAX_IDEMPOTENCY_KEY:
-            raise InvalidParams.of(path, f"must have at most {MAX_IDEMPOTENCY_KEY} characters")
     return SourceEvent(
         id=new_id(),
         environment_id=source.environment_id,
@@ -121,10 +117,23 @@ def _event(unit: Unit, source: SourceEnvironment, content: JsonObject, status: s
         body=content["body"],
         headers=content["headers"],
         verification_status=status,
-        idempotency_key=key,
+        idempotency_key=_idempotency_key(settings, content),
         happened_at=instant_at(content, settings.get("timestamp_path"), unit.now),
         inserted_at=unit.now,
     )
+
+
+def _idempotency_key(settings: JsonObject, content: JsonObject) -> str | None:
+    """Return the key of an event; one that is none, or too long, is dropped and the event taken.
+
+    Source: Knock docs, "Sources" ("Key validation").
+    """
+    path = settings.get("idempotency_key_path")
+    found = found_at(content, path) if path else None
+    if isinstance(found, bool) or not isinstance(found, str | int | float):
+        return None
+    key = str(found)
+    return key if 0 < len(key) <= MAX_IDEMPOTENCY_KEY else None
 
 
 def event_name(settings: JsonObject, content: JsonObject) -> str:
@@ -176,13 +185,16 @@ async def rehearse(
 
     Raises:
         NotFound: there is no such source.
-        InvalidParams: the event has no usable name.
+        InvalidParams: the event has no usable name, or the environment is production (Management
+            API reference, "Rehearse a source event").
     """
     async with engine.unit() as unit:
+        message = "must not be production, because the actions are really taken"
+        await refuse_in_production(unit.connection, environment, message)
         source = await sources.find_environment(unit.connection, environment.id, key)
         if source is None:
             raise NotFound("The source does not exist.")
-        event = _event(unit, source, _as_sent(payload), "rehearsal")
+        event = _event(unit, source, _as_sent(payload), REHEARSED)
         # The same event may be tried out again.
         event = replace(event, idempotency_key=None)
         await statements.add_event(unit.connection, event)

@@ -103,13 +103,14 @@ async def put_source(engine: Engine, key: str, wanted: SourceIn) -> SourceView:
         [before] = await _views(unit.connection, [source])
         if source.id == said.id:
             await _begin(unit, source, wanted.preconfigured_provider)
+        known = {each.environment: each.mappings for each in before.environments}
         for slug, settings in given.items():
             await statements.set_environment(
                 unit.connection,
                 environments[slug].id,
                 source.id,
                 settings={} if settings.settings is None else settings.settings.said(),
-                mappings=_stored(settings.mappings, unit.now),
+                mappings=_stored(settings.mappings, known[slug], unit.now),
                 now=unit.now,
             )
         [view] = await _views(unit.connection, [source])
@@ -144,21 +145,39 @@ async def _begin(unit: Unit, source: Source, provider_key: str | None) -> None:
             unit.connection,
             source.id,
             settings=provider.settings,
-            mappings=_stored(mappings, unit.now) or [],
+            mappings=_stored(mappings, [], unit.now) or [],
             now=unit.now,
         )
 
 
-def _stored(mappings: list[MappingIn] | None, now: datetime) -> list[JsonObject] | None:
-    """Return mappings as they are stored; None leaves those of before."""
+def _stored(
+    mappings: list[MappingIn] | None, before: Sequence[JsonObject], now: datetime
+) -> list[JsonObject] | None:
+    """Return mappings as they are stored; None leaves those of before.
+
+    One that says what it said before keeps its times. One that does the same kind of action for the
+    same event as one that is gone takes its place, and has only changed.
+    """
     if mappings is None:
         return None
-    told = {"created_at": iso(now), "updated_at": iso(now)}
-    return [
-        {**each.model_dump(exclude={"is_deleted"}), **told}
-        for each in mappings
-        if not each.is_deleted
-    ]
+    said = [each.model_dump(exclude={"is_deleted"}) for each in mappings if not each.is_deleted]
+    gone = [each for each in before if _said(each) not in said]
+    stored = []
+    for mapping in said:
+        kept = next((each for each in before if _said(each) == mapping), None)
+        if kept is not None:
+            stored.append(kept)
+            continue
+        earlier = next((each for each in gone if _subject(each) == _subject(mapping)), None)
+        if earlier is not None:
+            gone.remove(earlier)
+        created = earlier and earlier.get("created_at")
+        stored.append({**mapping, "created_at": created or iso(now), "updated_at": iso(now)})
+    return stored
+
+
+def _subject(mapping: JsonObject) -> tuple[str, str]:
+    return mapping["event_type"], mapping["action_type"]
 
 
 async def put_verification(

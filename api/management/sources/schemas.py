@@ -11,6 +11,7 @@ from pydantic import Field
 from api.kit.shapes import LeftOut, Moment, Out, PageEndsOut
 from domain.kit.clock import iso
 from domain.sources.rows import (
+    REHEARSED,
     ActionRow,
     KnownEvent,
     SourceEnvironment,
@@ -221,7 +222,9 @@ class SourceLogOut(Out):
 
     id: UUID
     event: str
-    source: str
+    source: str | None = Field(
+        description="`rehearsal` for an event that was tried out; null for one that was sent."
+    )
     data: dict[str, Any]
     preprocess_output: None = None
     verification_status: str
@@ -235,7 +238,7 @@ class SourceLogOut(Out):
         return cls(
             id=event.id,
             event=event.event,
-            source=event.source_key,
+            source=REHEARSED if event.verification_status == REHEARSED else None,
             data=event.body,
             verification_status=event.verification_status,
             inserted_at=event.inserted_at,

@@ -44,6 +44,7 @@ async def list_sources(
 ) -> JSONResponse:
     """List sources by key."""
     included = query.texts("include", choices=_SETTINGS)
+    await read_environment(engine, query)
     origin = address_of_api(request) if included else None
     found = await sources.list_sources(engine)
     return answer(SourcesOut.of(found, origin))
@@ -51,9 +52,10 @@ async def list_sources(
 
 @router.get("/{key}", response_model=SourceOut, openapi_extra=takes(query=ENVIRONMENT_HELP))
 async def get_source(
-    key: str, request: Request, _token: ServiceToken, engine: EngineDep
+    key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Get a source with its address and settings in every environment."""
+    await read_environment(engine, query)
     view = await sources.get_source(engine, known_id(key))
     return answer(SourceOut.of(view, address_of_api(request)))
 
@@ -64,10 +66,11 @@ async def get_source(
     openapi_extra=takes(SourceBodyIn, query=ENVIRONMENT_HELP),
 )
 async def upsert_source(
-    key: str, request: Request, _token: ServiceToken, engine: EngineDep
+    key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Create a source or change it; takes effect at once, in every environment named."""
     wanted = await read_body(request, SourceBodyIn)
+    await read_environment(engine, query)
     view = await sources.put_source(engine, new_id_of(key, field="key"), wanted.source)
     return answer(SourceBodyOut(source=SourceOut.of(view, address_of_api(request))))
 

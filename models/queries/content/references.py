@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
 from models.queries.content.drafts import DRAFT
+from models.sql import fetch_all
 from runtime.database import Connection
 
 
@@ -35,6 +37,36 @@ async def list_keys(
     return {
         (row["resource_type"], row["key"]): row["is_archived"] for row in await cursor.fetchall()
     }
+
+
+@dataclass(frozen=True, slots=True)
+class FoundElsewhere:
+    """A published piece of content of another environment."""
+
+    environment: str
+    resource_type: str
+    key: str
+    content: JsonObject
+
+
+async def list_elsewhere(
+    connection: Connection, environment_id: UUID, wanted: Sequence[tuple[str, str]]
+) -> list[FoundElsewhere]:
+    """Return what other environments have published under types and keys, in their order."""
+    return await fetch_all(
+        connection,
+        FoundElsewhere,
+        """
+        SELECT e.slug AS environment, r.resource_type, r.key, v.content
+        FROM environments e
+        JOIN content_resources r ON r.environment_id = e.id AND r.archived_at IS NULL
+        JOIN content_versions v ON v.id = r.published_version_id
+        WHERE e.id <> %s AND e.removed_at IS NULL
+          AND (r.resource_type, r.key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+        ORDER BY e.position
+        """,
+        [environment_id, *map(list, zip(*wanted, strict=True))],
+    )
 
 
 async def documents_by_key(

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from domain.kit.authored import ChannelTypes, Inputs, Reference, ResourceType
+from domain.kit.ids import new_id
+from domain.kit.principals import EnvironmentScope
 from services.content import input_schemas
 from services.content.fitting import fitted
 from services.content.input_schemas import input_errors, ready
@@ -136,7 +138,8 @@ async def test_a_schema_is_made_ready_once_for_all_who_refer_to_it(
     ]
 
     schemas = await schemas_of(references, {place: {"settings": {"data_input_schema": SCHEMA}}})
-    around = Surroundings(ChannelTypes(), frozenset({place}), {}, schemas)
+    scope = EnvironmentScope(new_id(), "development")
+    around = Surroundings(scope, ChannelTypes(), frozenset({place}), schemas=schemas)
 
     assert len(around.errors(references)) == 9
     assert len(compiled) == 1

@@ -300,8 +300,24 @@ async def test_an_idempotency_key(account: Account, world: World) -> None:
         "UPDATE source_event_keys SET inserted_at = inserted_at - interval '1 day' RETURNING 1"
     )
     assert (await send(account, endpoint, id="e1")).is_new
-    with pytest.raises(InvalidParams):
-        await send(account, endpoint, id="x" * 256)
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, {"n": 1}, ["e1"], True])
+async def test_what_is_no_idempotency_key_makes_no_event_the_same(
+    account: Account, key: Any
+) -> None:
+    """It is dropped, and the event is taken each time (Knock docs: "Key validation")."""
+    endpoint = await put(account, idempotency_key_path="body.id")
+    received = [await send(account, endpoint, id=key) for _ in range(2)]
+    assert [one.is_new for one in received] == [True, True]
+
+
+async def test_a_number_is_an_idempotency_key(account: Account) -> None:
+    """By its digits, as vendors number their events."""
+    endpoint = await put(account, idempotency_key_path="body.id")
+    assert (await send(account, endpoint, id=7)).is_new
+    assert not (await send(account, endpoint, id=7)).is_new
+    assert not (await send(account, endpoint, id="7")).is_new
 
 
 async def test_twenty_of_one_key_at_once(account: Account) -> None:

@@ -119,3 +119,60 @@ async def test_a_workflow_names_its_audience(management: httpx.AsyncClient) -> N
     assert saved["workflow"]["valid"] is False
     await _ok(await _put(management, STATIC))
     assert (await _ok(await management.get(path)))["valid"] is True
+
+
+async def test_all_that_is_wrong_with_a_condition_is_told(management: httpx.AsyncClient) -> None:
+    """In one answer, whose message counts what it does not name."""
+    wrong = {"property": "recipient.created_at", "operator": "resembles", "argument": "x"}
+    segments = [{"conditions": [wrong]}]
+    for path in (PATH, f"{PATH}/validate"):
+        refused = await _put(management, {**DYNAMIC, "name": "", "segments": segments}, path)
+        assert refused.status_code == 422
+        place = "segments[0].conditions[0]"
+        assert [error["field"] for error in refused.json()["errors"]] == [
+            "name",
+            f"{place}.property",
+            f"{place}.operator",
+        ]
+        assert refused.json()["message"] == "name: can't be blank (and 2 more)"
+
+
+async def test_a_static_audience_that_is_not_there_is_to_be_made_there(
+    management: httpx.AsyncClient,
+) -> None:
+    """What keeps a workflow from being promoted tells what to do; one of each is enough."""
+    document = {"name": "W", "steps": [], "audience_trigger": {"audience_key": "beta"}}
+    await _ok(await _put(management, STATIC))
+    await _ok(
+        await management.put("/v1/workflows/welcome?commit=true", json={"workflow": document})
+    )
+    promotion = {"to_environment": "production", "resource_id": "welcome"}
+    refused = await management.put("/v1/commits/promote", params=promotion)
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["field"] == "workflow.welcome.audience_trigger.audience_key"
+    assert error["message"] == (
+        "audience 'beta' does not exist in production, only in development; a static audience is"
+        " not promoted, because its members belong to one environment: create it there too"
+    )
+    await _ok(await _put(management, STATIC, environment="production"))
+    await _ok(await management.put("/v1/commits/promote", params=promotion))
+
+
+async def test_a_dynamic_audience_that_is_not_there_is_to_be_promoted(
+    management: httpx.AsyncClient,
+) -> None:
+    """Nobody is told to make it there; the refusal says where it is looked for."""
+    document = {"name": "W", "steps": [], "audience_trigger": {"audience_key": "beta"}}
+    await _ok(await _put(management, DYNAMIC, commit="true"))
+    await _ok(
+        await management.put("/v1/workflows/welcome?commit=true", json={"workflow": document})
+    )
+    promotion = {"to_environment": "production", "resource_type": "workflow"}
+    refused = await management.put(
+        "/v1/commits/promote", params={**promotion, "resource_id": "welcome"}
+    )
+    assert [error["message"] for error in refused.json()["errors"]] == [
+        "audience 'beta' does not exist in production, or is not committed there"
+    ]
+    await _ok(await management.put("/v1/commits/promote?to_environment=production"))

@@ -75,6 +75,8 @@ async def test_one_commit_is_read_and_promoted(management: httpx.AsyncClient) ->
         ("put", "/v1/commits?allow_empty=true", 422),
         ("put", "/v1/commits?resource_type=nonsense", 422),
         ("put", "/v1/commits?resource_type=workflow&resource_id=nowhere", 404),
+        ("put", "/v1/commits?resource_id=nowhere", 404),
+        ("put", "/v1/commits/promote?to_environment=production&resource_id=nowhere", 404),
         ("get", "/v1/commits?promoted=perhaps", 422),
         ("get", "/v1/commits?environment=nowhere", 404),
         ("get", "/v1/commits?after=junk", 422),

@@ -195,6 +195,7 @@ async def test_content_is_attached_to_a_goal_that_exists(management: httpx.Async
 
     refused = await management.put("/v1/commits/promote?to_environment=production", json={})
     assert refused.status_code == 422
+    assert "clone it, or create it there too" in refused.json()["message"]
     body = {"clone": {"key": "paid", "name": "Paid", "environment": "production"}}
     await management.post(f"{PATH}/clone", json=body)
     promoted = await management.put("/v1/commits/promote?to_environment=production", json={})

@@ -80,6 +80,21 @@ async def test_what_is_said_of_properties_is_kept_and_the_rest_stays(
     await identify(management, account, "/v1/users/b", plan={"not": "a string"}, unknown=1)
 
 
+async def test_a_branch_has_the_schemas_of_its_environment(management: httpx.AsyncClient) -> None:
+    """They are read and judged there, and changed without it."""
+    assert (await management.post("/v1/branches/feature")).status_code == 201
+    body = {"properties": [{"key": "plan", "label": "Plan"}]}
+    refused = await management.put(f"{USER}?branch=feature", json=body)
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["field"] == "branch"
+    assert "development" in error["message"]
+    assert (await management.put(f"{USER}/validate?branch=feature", json=body)).status_code == 200
+    assert "plan" not in by_key((await management.get(USER)).json()["schema"])
+    stored = await management.put(USER, json=body)
+    assert (await management.get(f"{USER}?branch=feature")).json() == stored.json()
+
+
 async def test_each_collection_has_a_schema(
     management: httpx.AsyncClient, account: Account
 ) -> None:

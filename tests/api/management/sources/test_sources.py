@@ -122,6 +122,43 @@ async def test_an_unknown_environment(management: httpx.AsyncClient) -> None:
     assert answer.status_code == 422
 
 
+async def test_a_mapping_keeps_its_times_until_it_changes(management: httpx.AsyncClient) -> None:
+    """One that is put again as it was is neither new nor changed; a changed one is not new."""
+    set_up = [IDENTIFY, {**IDENTIFY, "event_type": "left"}]
+
+    async def put_mappings(*mappings: Any) -> list[dict[str, Any]]:
+        source = {"name": "Shop", "environment_settings": {"development": {"mappings": mappings}}}
+        answer = await management.put("/v1/sources/shop", json={"source": source})
+        settings = answer.json()["source"]["environment_settings"]["development"]
+        return list(settings["mappings"])
+
+    before = await put_mappings(*set_up)
+    assert await put_mappings(*set_up) == before
+    changed = {**IDENTIFY, "action_parameters": {"id": "body.id"}}
+    added = {**changed, "action_parameters": {"id": "body.other"}}
+    again = await put_mappings(set_up[1], changed, added)
+    assert again[0] == before[1]
+    assert again[1]["created_at"] == before[0]["created_at"]
+    assert again[1]["updated_at"] > before[0]["updated_at"]
+    assert again[2]["created_at"] == again[2]["updated_at"] == again[1]["updated_at"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("environment=nowhere", 404), ("branch=feature", 422)]
+)
+async def test_each_operation_asks_for_an_environment_that_there_is(
+    management: httpx.AsyncClient, query: str, status: int
+) -> None:
+    """And takes no branch, because sources have none."""
+    await put(management)
+    for path in ("", "/shop", "/shop/events", "/shop/logs", "/shop/status"):
+        refused = await management.get(f"/v1/sources{path}?{query}")
+        assert (path, refused.status_code) == (path, status)
+    body = {"source": {"name": "Another name"}}
+    assert (await management.put(f"/v1/sources/shop?{query}", json=body)).status_code == status
+    assert (await management.get("/v1/sources/shop")).json()["name"] == "My shop"
+
+
 async def test_a_signed_event(management: httpx.AsyncClient) -> None:
     """An event is taken without a key of ours, by its signature; another one is a 401."""
     source = await put(management, enforce_verification=True)
@@ -206,6 +243,30 @@ async def test_a_rehearsal_and_the_logs(management: httpx.AsyncClient) -> None:
         await management.get("/v1/sources/shop/status", params={"environment": "production"})
     ).json()
     assert (production["events_count"], production["last_event_received"]) == (0, None)
+
+
+async def test_the_log_says_what_was_tried_out(management: httpx.AsyncClient) -> None:
+    """An event that was sent has no `source` there, which tells test events from real ones."""
+    endpoint = path_of(await put(management))
+    body = {"event": "signed_up", "user": {"id": "ada"}}
+    assert (await management.post(endpoint, json=body)).status_code == 200
+    await management.post("/v1/sources/shop/rehearse", json={"payload": body})
+    logs = await management.get("/v1/sources/shop/logs")
+    assert [log["source"] for log in logs.json()["entries"]] == ["rehearsal", None]
+
+
+async def test_nothing_is_rehearsed_in_production(management: httpx.AsyncClient) -> None:
+    """The actions are really taken; an environment before the last one may try them out."""
+    await put(management)
+    await management.post("/v1/admin/environments", json={"slug": "staging", "name": "Staging"})
+    body = {"payload": {"event": "signed_up", "user": {"id": "ada"}}}
+    for slug, status in (("production", 422), ("staging", 200), ("development", 200)):
+        answer = await management.post(
+            "/v1/sources/shop/rehearse", params={"environment": slug}, json=body
+        )
+        assert (slug, answer.status_code) == (slug, status)
+        logs = await management.get("/v1/sources/shop/logs", params={"environment": slug})
+        assert len(logs.json()["entries"]) == (status == 200)
 
 
 async def test_a_source_that_nobody_made(management: httpx.AsyncClient) -> None:
