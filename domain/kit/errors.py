@@ -210,7 +210,7 @@ def together(refusals: Sequence[AppError]) -> AppError:
     """
     if len(refusals) == 1:
         return refusals[0]
-    errors = []
+    errors: list[FieldError] = []
     for one in refusals:
         errors += one.errors
         if one.field is not None:
