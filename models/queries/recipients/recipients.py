@@ -236,14 +236,7 @@ async def upsert_recipients(
     for row in await cursor.fetchall():
         ref = RecipientRef(row["collection"], row["id"])
         excess[ref] = (row["has_too_much"], row["has_too_many_settings"])
-    violations = Violations()
-    for ref, (has_too_much, has_too_many_settings) in excess.items():
-        place = f"{ref.collection}/{ref.id}"
-        if has_too_much:
-            violations.add("properties", f"{TOO_LARGE} in {place}")
-        if has_too_many_settings:
-            violations.add("settings", f"{SETTINGS_TOO_LARGE} in {place}")
-    violations.raise_any()
+    _refuse_excess(excess)
     belongings = await _set_channel_data(connection, environment_id, owners, now)
     sets = [
         NewSet(entry.ref.collection, entry.ref.id, set_id, content)
@@ -255,6 +248,18 @@ async def upsert_recipients(
     )
     before = {row.ref: None if row.is_new else row for row in held}
     return Written(list(excess), belongings, before)
+
+
+def _refuse_excess(excess: Mapping[RecipientRef, tuple[bool, bool | None]]) -> None:
+    """Refuse, all at once, those who have too many properties or settings now."""
+    violations = Violations()
+    for ref, (has_too_much, has_too_many_settings) in excess.items():
+        place = f"{ref.collection}/{ref.id}"
+        if has_too_much:
+            violations.add("properties", f"{TOO_LARGE} in {place}")
+        if has_too_many_settings:
+            violations.add("settings", f"{SETTINGS_TOO_LARGE} in {place}")
+    violations.raise_any()
 
 
 async def _set_channel_data(
