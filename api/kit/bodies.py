@@ -12,7 +12,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -30,6 +30,8 @@ from domain.kit.errors import (
     Unavailable,
 )
 from domain.kit.json_types import JsonObject, JsonValue, depth_of
+from domain.kit.shapes import Shape, read_shape
+from domain.kit.violations import Violations
 from runtime.settings import Settings
 
 MAX_DEPTH = 64
@@ -64,8 +66,29 @@ class Body:
     size: int
 
 
-async def read_object(request: Request) -> JsonObject:
+class Unstorable(InvalidParams):
+    """A body that holds what cannot be stored, which can be read all the same."""
+
+    def __init__(self, errors: Sequence[FieldError], content: JsonValue) -> None:
+        super().__init__(errors)
+        self.content = content
+
+    def within(self, shape: type[Shape]) -> InvalidParams:
+        """Return it with what else is wrong with the body, which has to be of a shape."""
+        violations = Violations()
+        violations.extend(self.errors)
+        if isinstance(self.content, dict):
+            violations.read(read_shape, shape, self.content)
+        told = [one for one in violations.errors if not problem_of_text(str(one))]
+        return InvalidParams(list(dict.fromkeys(told)))
+
+
+async def read_object(request: Request, shape: type[Shape] | None = None) -> JsonObject:
     """Read a body that is a JSON object; an empty body, `null` and `[]` are empty objects.
+
+    Args:
+        request: the request.
+        shape: that the object is going to be read as; what is wrong by it is told with the rest.
 
     Raises:
         InvalidParams: it is not valid JSON, not an object, or holds what cannot be stored.
@@ -73,7 +96,7 @@ async def read_object(request: Request) -> JsonObject:
         RequestTimeout: it takes too long to arrive.
     """
     settings = _settings(request)
-    return parse_object(await _receive(request, settings.max_body_bytes))
+    return parse_object(await _receive(request, settings.max_body_bytes), shape)
 
 
 async def read_signed(request: Request) -> tuple[bytes, JsonObject]:
@@ -128,7 +151,7 @@ async def read_form(request: Request) -> dict[str, list[str]]:
         raise InvalidParams.of("body", f"must have at most {MAX_FORM_FIELDS} fields") from None
 
 
-async def read_large_object(request: Request) -> Body:
+async def read_large_object(request: Request, shape: type[Shape] | None = None) -> Body:
     """Read a body that may be large, as of a trigger or a bulk request; see `read_object`.
 
     Raises:
@@ -137,7 +160,7 @@ async def read_large_object(request: Request) -> Body:
     raw = await _receive(request, _settings(request).max_trigger_body_bytes)
     if len(raw) > LARGE_BYTES:
         await request.state.held.enter_async_context(_place(request.app.state.large_bodies))
-    return Body(parse_object(raw), len(raw))
+    return Body(parse_object(raw, shape), len(raw))
 
 
 @asynccontextmanager
@@ -182,11 +205,14 @@ async def _receive(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-def parse_object(raw: bytes) -> JsonObject:
+def parse_object(raw: bytes, shape: type[Shape] | None = None) -> JsonObject:
     """Decode and check a body; see `read_object`."""
     if not raw.strip():
         return {}
-    value = parse_value(raw)
+    try:
+        value = parse_value(raw)
+    except Unstorable as refusal:
+        raise refusal if shape is None else refusal.within(shape) from None
     if value is None or value == []:
         return {}
     if not isinstance(value, dict):
@@ -208,7 +234,7 @@ def parse_value(raw: bytes) -> JsonValue:
     if has_large_numbers or _SUSPECT.search(raw):
         problems = [FieldError(*each) for each in islice(_problems(value, ""), _MOST_PROBLEMS)]
         if problems:
-            raise InvalidParams(problems)
+            raise Unstorable(problems, value)
     return value
 
 

@@ -31,7 +31,9 @@ class ErrorOut(BaseModel):
     status: int
     type: str
     errors: list[FieldErrorOut] | None = Field(
-        None, description="Present only with `invalid_params`."
+        None,
+        description="Every violation. With other codes than `invalid_params` only where more is"
+        " wrong than the code tells; a `type` is the code that it would have alone.",
     )
     error: str | None = Field(None, description="Present only if an `Idempotency-Key` is refused.")
 

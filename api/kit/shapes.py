@@ -6,7 +6,7 @@ constructor `of` from what a use case returns. The same model makes the OpenAPI 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from fastapi import Request
@@ -20,6 +20,7 @@ from domain.kit.answers import LeftOut, Moment, Out
 from domain.kit.errors import InvalidParams
 from domain.kit.pages import Page
 from domain.kit.shapes import Shape, read_shape
+from domain.kit.violations import Violations
 
 __all__ = [
     "EntriesOut",
@@ -33,6 +34,7 @@ __all__ = [
     "SuccessOut",
     "answer",
     "read_body",
+    "read_both",
     "read_named",
 ]
 
@@ -112,7 +114,25 @@ async def read_body(request: Request, shape: type[S]) -> S:
         InvalidParams: it is not valid JSON, or with every violation of the shape at its place.
         PayloadTooLarge, RequestTimeout: see `read_object`.
     """
-    return read_shape(shape, await read_object(request))
+    return read_shape(shape, await read_object(request, shape))
+
+
+async def read_both(path: Callable[[], T], body: Awaitable[S]) -> tuple[T, S]:
+    """Read what a path names and a body, and tell in one answer what is wrong with either.
+
+    Args:
+        path: reads what the path names, as the dependencies `new_…` return it.
+        body: reads the body.
+
+    Raises:
+        InvalidParams: with every violation of both.
+        PayloadTooLarge, RequestTimeout: see `read_object`.
+    """
+    violations = Violations()
+    named = violations.read(path)
+    given = await violations.wait_for(body)
+    violations.raise_any()
+    return named, given
 
 
 async def read_named(
@@ -147,8 +167,8 @@ async def read_large_body(request: Request, shape: type[S]) -> S:
         InvalidParams: see `read_body`.
         PayloadTooLarge, RequestTimeout, Unavailable: see `read_large_object`.
     """
-    body = await read_large_object(request)
-    return read_shape(shape, body.content)
+    body = await read_large_object(request, shape)
+    return read_shape(shape, body.content, size=body.size)
 
 
 class _Written(JSONResponse):

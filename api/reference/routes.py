@@ -18,7 +18,8 @@ _ANSWERS = """
 
 Lists are paged: send `after` or `before` with a cursor of `page_info`. Every answer carries
 `x-request-id`, which names it in the logs. Errors have one shape: `code`, `message`, `status`,
-`type`, and with `invalid_params` one entry of `errors` per violation.
+`type`, and with `invalid_params` one entry of `errors` per violation. All that is wrong with a
+request is told at once: first what can be seen from it alone, then what is stored otherwise.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -9,14 +10,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from domain.kit.errors import InvalidParams
+from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, encoded_size
-from domain.kit.shapes import Shape, read_shape
-from domain.kit.violations import Violations
-from domain.recipients.inline import MAX_PROPERTIES_BYTES, InlineRecipient, combined
+from domain.kit.shapes import JudgedWhole, Shape, read_shape
+from domain.recipients.inline import InlineRecipient, combined
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
-from domain.recipients.shapes import InlineUserIn, ObjectId
+from domain.recipients.shapes import MAX_PROPERTIES_BYTES, InlineUserIn, ObjectId
 
 MAX_MEMBERS = 1_000
 # A membership without a tenant, as it is stored: an id of a tenant is never empty.
@@ -74,10 +74,16 @@ class AudienceMemberIn(Shape):
     tenant: ObjectId | None = Field(None, description="The id of a tenant.")
 
 
-class ListedMemberIn(AudienceMemberIn):
+class ListedMemberIn(AudienceMemberIn, JudgedWhole):
     """A member as a file names it, perhaps with what a broadcast tells this one alone."""
 
     data: dict[str, str] | None = None
+
+    @classmethod
+    def problems(cls, given: JsonObject, size: int | None) -> Iterable[FieldError]:
+        """Tell whether its data is too large."""
+        if encoded_size(given.get("data")) > MAX_PROPERTIES_BYTES:
+            yield FieldError("data", "must have at most 256 kB")
 
     @property
     def membership(self) -> Membership:
@@ -85,21 +91,13 @@ class ListedMemberIn(AudienceMemberIn):
         return Membership(self.user.id, self.tenant or NO_TENANT)
 
     def said(self) -> InlineRecipient:
-        """Return what is said of the user.
-
-        Raises:
-            InvalidParams: all properties together have more than 256 kB.
-        """
+        """Return what is said of the user."""
         return InlineRecipient.of(RecipientRef.user(self.user.id), self.user, "user")
 
 
 def listed_member(content: JsonObject) -> ListedMemberIn:
     """Read a member that a file names. Raises InvalidParams with all that is wrong."""
-    member = read_shape(ListedMemberIn, content)
-    if encoded_size(member.data) > MAX_PROPERTIES_BYTES:
-        raise InvalidParams.of("data", "must have at most 256 kB")
-    member.said()  # whose properties may be too much, too
-    return member
+    return read_shape(ListedMemberIn, content)
 
 
 class MembersIn(Shape):
@@ -112,20 +110,10 @@ class MembersIn(Shape):
         return sorted({Membership(one.user.id, one.tenant or NO_TENANT) for one in self.members})
 
     def users(self) -> list[InlineRecipient]:
-        """Return each user once, with all that is said of them.
-
-        Raises:
-            InvalidParams: with everybody whose properties together have more than 256 kB.
-        """
-        violations = Violations()
+        """Return each user once, with all that is said of them."""
         distinct: dict[RecipientRef, InlineRecipient] = {}
         for index, one in enumerate(self.members):
-            ref, place = RecipientRef.user(one.user.id), f"members[{index}].user"
-            try:
-                said = InlineRecipient.of(ref, one.user, place)
-            except InvalidParams as refusal:
-                violations.extend(refusal.errors)
-            else:
-                distinct[ref] = combined(distinct.get(ref), said)
-        violations.raise_any()
+            ref = RecipientRef.user(one.user.id)
+            said = InlineRecipient.of(ref, one.user, f"members[{index}].user")
+            distinct[ref] = combined(distinct.get(ref), said)
         return list(distinct.values())

@@ -29,7 +29,7 @@ from domain.recipients.shapes import (
     ObjectIn,
     UserId,
 )
-from domain.recipients.subscriptions import MAX_RECIPIENTS
+from domain.recipients.subscriptions import MAX_RECIPIENTS, SubscriptionProperties
 from domain.schedules.requests import NewSchedules, ScheduleEntryIn, new_schedule
 
 _MANY = Field(max_length=MAX_ITEMS)
@@ -99,7 +99,7 @@ class UnsubscribeEntryIn(Shape):
 class SubscribeEntryIn(UnsubscribeEntryIn):
     """Who shall follow an object, by the object's id."""
 
-    properties: Annotated[dict[str, Any], EMPTY_LIST_IS_OBJECT] | None = None
+    properties: SubscriptionProperties | None = None
 
 
 class BulkSubscribeIn(Shape):
@@ -193,7 +193,7 @@ def unsubscribed(entry: JsonValue) -> UnsubscribeEntryIn:
 
 def scheduled(entry: JsonValue, *, size: int) -> NewSchedules:
     """Read a schedule to be made, of a request of so many bytes. Raises InvalidParams."""
-    return new_schedule(read_shape(ScheduleEntryIn, _object(entry)), size=size)
+    return new_schedule(read_shape(ScheduleEntryIn, _object(entry), size=size))
 
 
 def readable_recipients(entry: UnsubscribeEntryIn) -> tuple[NamedRecipients, list[FieldError]]:
@@ -205,7 +205,7 @@ def readable_recipients(entry: UnsubscribeEntryIn) -> tuple[NamedRecipients, lis
         one = violations.check(_one_recipient, given, place)
         if one is not None:
             readable.append((place, one))
-    return named_once(readable, violations), violations.errors
+    return named_once(readable), violations.errors
 
 
 def _one_recipient(given: JsonValue, place: str) -> AnyRecipientIn:

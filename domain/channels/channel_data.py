@@ -14,9 +14,9 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from domain.channels.types import ChannelType
-from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue, encoded_size
 from domain.kit.shapes import Members, Shape, Wrong, read_shape
+from domain.kit.violations import Violations
 
 MAX_DATA_BYTES = 256 * 1024
 TOO_LARGE = "must have at most 256 kB"
@@ -293,10 +293,13 @@ def read_data(channel_type: str, provider: str, given: JsonObject, field: str) -
     Raises:
         InvalidParams: with everything that is wrong with it at its place.
     """
+    violations = Violations()
     if encoded_size(given) > MAX_DATA_BYTES:
-        raise InvalidParams.of(field, TOO_LARGE)
+        violations.add(field, TOO_LARGE)
     shape = _shape_of(channel_type, provider, given)
-    return given if shape is None else read_shape(shape, given, field=field).stored()
+    read = None if shape is None else violations.read(read_shape, shape, given, field=field)
+    violations.raise_any()
+    return given if read is None else read.stored()
 
 
 def shown_data(channel_type: str, provider: str, stored: JsonObject) -> JsonObject:
@@ -305,20 +308,22 @@ def shown_data(channel_type: str, provider: str, stored: JsonObject) -> JsonObje
     return stored if shape is None else shape.shown(stored)
 
 
-def check_unknown(given: JsonObject) -> JsonObject:
+def check_unknown(given: JsonObject, field: str) -> JsonObject:
     """Check what is stored for a channel of which only the id is known, by the members it has.
+
+    Args:
+        given: what a request says.
+        field: where it says so.
 
     Returns:
         It, in the form of now; what the shape does not know is kept, which may be a wrong guess.
 
     Raises:
-        InvalidParams: with everything that is wrong with it, at its place in it.
+        InvalidParams: with everything that is wrong with it at its place.
     """
-    if encoded_size(given) > MAX_DATA_BYTES:
-        raise InvalidParams.of("body", TOO_LARGE)
     shape = _by_members(given)
     if shape is not None:
-        read_shape(shape, given)
+        read_shape(shape, given, field=field)
     if shape is SlackDataIn and given.get("connections"):
         return {**given, "connections": list(map(_of_older_clients, given["connections"]))}
     return given

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from domain.kit.json_types import JsonObject
 
@@ -53,25 +53,42 @@ class AppError(Exception):
     code: str = "internal_error"
     error_type: str = "api_error"
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(self, message: str, *, code: str | None = None, field: str | None = None) -> None:
+        """Make an error.
+
+        Args:
+            message: for people.
+            code: if it is not that of its class.
+            field: where it is told beside other things that are wrong; see `together`.
+        """
         super().__init__(message)
         self.message = message
+        self.field = field
+        self.errors: tuple[FieldError, ...] = ()
         if code is not None:
             self.code = code
 
     @property
     def reasons(self) -> str:
         """Return in one line, for its caller, what is wrong."""
-        return self.message
+        return "; ".join(map(str, self.errors)) or self.message
 
     def body(self) -> JsonObject:
-        """Return the error in Knock's wire shape."""
-        return {
+        """Return the error in Knock's wire shape; with `errors[]`, if there are any."""
+        body: JsonObject = {
             "code": self.code,
             "message": self.message,
             "status": self.status_code,
             "type": self.error_type,
         }
+        if self.errors:
+            body["errors"] = [asdict(error) for error in self.errors]
+        return body
+
+    def told_at(self, field: str) -> Self:
+        """Return it, told at a place where it is told beside others."""
+        self.field = field
+        return self
 
     def headers(self) -> dict[str, str]:
         """Return headers that go with the answer."""
@@ -180,14 +197,30 @@ class InvalidParams(AppError):
         """Build the error for a single field."""
         return cls([FieldError(field, message, error_type)])
 
-    @property
-    def reasons(self) -> str:
-        """Return all violations in one line."""
-        return "; ".join(map(str, self.errors))
-
     def body(self) -> JsonObject:
-        """Return the error in Knock's wire shape, with `errors[]`."""
+        """Return the error in Knock's wire shape, with `errors[]` in any case."""
         return {**super().body(), "errors": [asdict(error) for error in self.errors]}
+
+
+def together(refusals: Sequence[AppError]) -> AppError:
+    """Return one error for all that a request is refused for, so that its caller sees all at once.
+
+    What does not exist comes first; else it is `invalid_params`, unless there is nothing to tell
+    beside the only one. Each has its place in `errors[]`, with its code as the type.
+    """
+    if len(refusals) == 1:
+        return refusals[0]
+    errors: list[FieldError] = []
+    for one in refusals:
+        errors += one.errors
+        if one.field is not None:
+            errors.append(FieldError(one.field, one.message, one.code))
+    errors = list(dict.fromkeys(errors))
+    for one in refusals:
+        if isinstance(one, NotFound):
+            one.errors = tuple(errors)
+            return one
+    return InvalidParams(errors)
 
 
 class Unprocessable(AppError):

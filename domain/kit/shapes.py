@@ -7,10 +7,10 @@ name are ignored, as Knock does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -19,10 +19,12 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
     TypeAdapter,
     ValidationError,
     ValidationInfo,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -111,41 +113,94 @@ class Shape(BaseModel):
         populate_by_name=True,
         json_schema_extra={"additionalProperties": True},
     )
+    # What a violation of the whole is told at, where it is in nothing else.
+    whole: ClassVar[str] = "body"
 
 
-def read_shape(shape: type[S], raw: JsonObject, *, field: str = "") -> S:
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """How many bytes a value takes at most that is read; None if nobody has measured it."""
+
+    size: int | None
+
+
+class JudgedWhole(Shape):
+    """A shape of which more is judged than its members, whether or not those are right."""
+
+    @classmethod
+    def problems(cls, given: JsonObject, size: int | None) -> Iterable[FieldError]:
+        """Tell what else is wrong with what was given.
+
+        Args:
+            given: as it was sent, so its members may be anything.
+            size: bytes that it takes at most, with what is around it; None if that is not known.
+
+        Returns:
+            Violations at paths within it; an empty one is that of the whole.
+        """
+        raise NotImplementedError
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _judge(
+        cls, given: Any, read: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        size = info.context.size if isinstance(info.context, _Measured) else None
+        found = tuple(cls.problems(given, size)) if isinstance(given, dict) else ()
+        if not found:
+            return read(given)
+        try:
+            read(given)
+        except ValidationError as error:
+            raise refusal([*_violations(error, given), *found]) from None
+        raise refusal(found)
+
+
+def read_shape(shape: type[S], raw: JsonObject, *, field: str = "", size: int | None = None) -> S:
     """Read a value of a shape.
 
     Args:
         shape: the model.
         raw: decoded JSON.
         field: the path of `raw` in the request, which goes before that of each violation.
+        size: bytes that `raw` takes at most; if it is known, what is small need not be measured.
 
     Raises:
         InvalidParams: with every violation at its place.
     """
     try:
-        return shape.model_validate(raw)
+        return shape.model_validate(raw, context=_Measured(size))
     except ValidationError as error:
-        raise InvalidParams(violations_of(error, raw, field=field)) from None
+        found = violations_of(error, raw, field=field, whole=shape.whole)
+        raise InvalidParams(found) from None
 
 
-def violations_of(error: ValidationError, raw: JsonValue, *, field: str = "") -> list[FieldError]:
+def violations_of(
+    error: ValidationError, raw: JsonValue, *, field: str = "", whole: str = "body"
+) -> list[FieldError]:
     """Tell what pydantic found as violations of Knock's kind, in order, each place once."""
+    return [
+        each if each.field else replace(each, field=whole)
+        for each in _violations(error, raw, field=field)
+    ]
+
+
+def _violations(error: ValidationError, raw: JsonValue, *, field: str = "") -> list[FieldError]:
+    """Tell what pydantic found; a violation of the whole has no place."""
     found: dict[str, FieldError] = {}
     for item in error.errors(include_url=False):
         if item["type"] == _REFUSED:
             place = path_of(item["loc"], raw, field=field, absent=True)
             for inner in item["ctx"]["violations"]:
-                inner_place = _joined(place, inner.field) or "body"
-                found.setdefault(inner_place, FieldError(inner_place, inner.message, inner.type))
+                inner_place = _joined(place, inner.field)
+                found.setdefault(inner_place, replace(inner, field=inner_place))
             continue
         is_tag = item["type"].startswith("union_tag_")
         discriminator = str(item.get("ctx", {}).get("discriminator", "")).strip("'")
         location = (*item["loc"], discriminator) if is_tag else item["loc"]
         is_absent = isinstance(item.get("ctx", {}).get("error"), Absent)
         absent = is_tag or is_absent or item["type"] == "missing"
-        place = path_of(location, raw, field=field, absent=absent) or "body"
+        place = path_of(location, raw, field=field, absent=absent)
         found.setdefault(place, FieldError(place, _words(item)))
     return list(found.values())
 
@@ -203,11 +258,18 @@ def path_of(
             path += f"[{part}]"
             is_there = isinstance(current, list) and 0 <= part < len(current)
             current = current[part] if is_there else None
-        elif isinstance(current, dict) and (part in current or (absent and is_last)):
+        elif isinstance(current, dict) and (
+            part in current or (absent and is_last and not _names_a_form(part))
+        ):
             shown = part[:_MOST_OF_A_KEY]
             path += f".{shown}" if path else shown
             current = current.get(part)
     return path
+
+
+def _names_a_form(part: str) -> bool:
+    """Tell whether a part of a location is the tag of a member of a union, as `(user id)` is."""
+    return part.startswith("(") and part.endswith(")")
 
 
 def _object(value: object) -> object:

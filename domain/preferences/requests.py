@@ -6,6 +6,7 @@ reference, PreferenceSetRequest, and the older operations on parts of a set.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
 
@@ -13,10 +14,10 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
 from domain.conditions import parse_conditions
 from domain.conditions.operators import AUDIENCE_OPERATORS, OPERATORS
-from domain.kit.errors import InvalidParams
+from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.ids import MAX_ID_CHARACTERS
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Shape, Wrong, parsed_by
+from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, JudgedWhole, Shape, Wrong, parsed_by
 from domain.kit.violations import Violations
 from domain.preferences.names import STRATEGY
 
@@ -185,7 +186,7 @@ class NodeEntryIn(NodeIn):
         return self.subscribed
 
 
-class SwitchEntryIn(_Preferences):
+class SwitchEntryIn(_Preferences, JudgedWhole):
     """The preference for one type of channel: `subscribed`, or `conditions`."""
 
     model_config = ConfigDict(
@@ -195,10 +196,14 @@ class SwitchEntryIn(_Preferences):
     subscribed: bool | None = None
     conditions: Annotated[list[JsonValue] | None, parsed_by(_conditions, _CONDITIONS)] = None
 
+    @classmethod
+    def problems(cls, given: JsonObject, size: int | None) -> Iterable[FieldError]:
+        """Tell whether nothing is said."""
+        if given.get("subscribed") is None and given.get("conditions") is None:
+            yield FieldError("subscribed", "is required")
+
     def entry(self) -> JsonValue:
-        """Return what is stored. Raises InvalidParams where nothing is said."""
+        """Return what is stored."""
         if self.conditions is not None and self.subscribed is not False:
             return {"conditions": self.conditions}
-        if self.subscribed is None:
-            raise InvalidParams.of("subscribed", "is required")
         return self.subscribed

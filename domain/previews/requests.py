@@ -18,7 +18,6 @@ from domain.content.email_layout import EmailLayoutShape
 from domain.content.partial import PartialShape
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import DocumentedAs, Instant, Members, Shape, Wrong
-from domain.kit.violations import Violations
 from domain.recipients.inline import InlineRecipient, inline, inline_tenant
 from domain.recipients.shapes import AnyRecipientIn, AnyTenantIn
 from domain.workflows.steps.batch import MAX_ITEMS
@@ -86,36 +85,24 @@ class ViewpointIn(Shape):
     )
 
     def viewpoint(self) -> Viewpoint:
-        """Say whom it is for. Raises InvalidParams when more is said of somebody than fits."""
-        violations = Violations()
+        """Say whom it is for."""
         activities = None
         if self.activities is not None:
             activities = tuple(
-                ExampleActivity(
-                    one.data or {},
-                    _checked(violations, one.actor, f"activities[{index}].actor"),
-                    one.inserted_at,
-                )
-                for index, one in enumerate(self.activities)
+                ExampleActivity(one.data or {}, _said(one.actor), one.inserted_at)
+                for one in self.activities
             )
-        tenant = None
-        if self.tenant is not None:
-            tenant = violations.check(inline_tenant, self.tenant, "tenant")
-        view = Viewpoint(
-            _checked(violations, self.recipient, "recipient"),
-            _checked(violations, self.actor, "actor"),
-            tenant,
+        return Viewpoint(
+            inline(self.recipient, "recipient"),
+            _said(self.actor),
+            None if self.tenant is None else inline_tenant(self.tenant, "tenant"),
             self.data or {},
             activities,
         )
-        violations.raise_any()
-        return view
 
 
-def _checked(
-    violations: Violations, given: AnyRecipientIn | None, place: str
-) -> InlineRecipient | None:
-    return None if given is None else violations.check(inline, given, place)
+def _said(actor: AnyRecipientIn | None) -> InlineRecipient | None:
+    return None if actor is None else inline(actor, "actor")
 
 
 class WorkflowOfPreview(Shape):

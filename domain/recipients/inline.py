@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.kit.errors import FieldError, InvalidParams
-from domain.kit.json_types import JsonObject, encoded_size
+from domain.kit.json_types import JsonObject
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from domain.recipients.shapes import (
     AnyRecipientIn,
@@ -16,12 +16,6 @@ from domain.recipients.shapes import (
     ReferenceIn,
     TenantIn,
 )
-
-MAX_PROPERTIES_BYTES = 256 * 1024
-TOO_LARGE = "custom properties exceed 256 kB"
-# Branding and a preference set; Knock documents no limit.
-MAX_SETTINGS_BYTES = 256 * 1024
-SETTINGS_TOO_LARGE = "the settings exceed 256 kB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +31,8 @@ class InlineRecipient:
         channel_data: by channel id; replaces what is stored for that channel.
         preferences: by set id; merged into what is stored.
         trigger_data: merged over the trigger's data for this recipient only.
+        unread: of the channel data, what its channel has not judged yet: where the request says it,
+            by channel id as it is written there.
     """
 
     ref: RecipientRef
@@ -47,44 +43,52 @@ class InlineRecipient:
     preferences: JsonObject | None = None
     trigger_data: JsonObject | None = None
     replaces_preferences: bool = False
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, ref: RecipientRef, given: RecipientIn, field: str = "") -> InlineRecipient:
-        """Say what a request says about a recipient.
-
-        Raises:
-            InvalidParams: all properties together have more than 256 kB, at `field`, if there is
-                one; or the settings have.
-        """
-        properties, wrong = given.properties(), []
-        if encoded_size(properties) > MAX_PROPERTIES_BYTES:
-            wrong.append(FieldError(field or "properties", TOO_LARGE))
+    def of(cls, ref: RecipientRef, given: RecipientIn, place: str = "") -> InlineRecipient:
+        """Say what a request says about a recipient, at a place of it."""
         settings = given.settings if isinstance(given, TenantIn) else None
-        said = settings.content() if settings else None
-        if said and encoded_size(said) > MAX_SETTINGS_BYTES:
-            wrong.append(FieldError(f"{field}.settings".lstrip("."), SETTINGS_TOO_LARGE))
-        if wrong:
-            raise InvalidParams(wrong)
         new_set = settings.preference_set if settings else None
         sets = given.preferences
+        data, unread = _channel_data(given.channel_data, f"{place}.channel_data".lstrip("."))
         return cls(
             ref,
-            properties,
-            said,
+            given.properties(),
+            settings.content() if settings else None,
             given.created_at,
-            given.channel_data,
+            data,
             None if sets is None else {key: one.content() for key, one in sets.items()},
             given.trigger_data if isinstance(given, InlineIn) else None,
             new_set is not None and new_set.persistence == "replace",
+            unread,
         )
 
 
-def inline(given: AnyRecipientIn, field: str) -> InlineRecipient:
-    """Say whom a recipient of a request names, and what it says about them.
+def _channel_data(
+    given: Mapping[str, JsonObject | None] | None, place: str
+) -> tuple[JsonObject | None, Mapping[str, str]]:
+    """Return what is said for channels, and where; null says nothing.
 
-    Raises:
-        InvalidParams: all properties together have more than 256 kB.
+    Knock's SDKs 1.0 (Python, Go, Java) write it as the operation of its own takes it: in `data`.
     """
+    if given is None:
+        return None, {}
+    said: JsonObject = {}
+    places: dict[str, str] = {}
+    for channel_id, data in given.items():
+        said[channel_id] = data
+        if data is None:
+            continue
+        places[channel_id] = f"{place}.{channel_id}"
+        if data.keys() == {"data"} and isinstance(data["data"], dict):
+            said[channel_id] = data["data"]
+            places[channel_id] += ".data"
+    return said, places
+
+
+def inline(given: AnyRecipientIn, place: str) -> InlineRecipient:
+    """Say whom a recipient of a request names, and what it says about them."""
     if isinstance(given, str):
         return InlineRecipient(RecipientRef(USERS, given))
     if isinstance(given, ReferenceIn):
@@ -94,18 +98,14 @@ def inline(given: AnyRecipientIn, field: str) -> InlineRecipient:
     is_bare = given.model_fields_set <= {"id", "collection"} and not given.model_extra
     if is_bare and given.collection is not None:
         return InlineRecipient(ref)
-    return InlineRecipient.of(ref, given, field)
+    return InlineRecipient.of(ref, given, place)
 
 
-def inline_tenant(given: AnyTenantIn, field: str) -> InlineRecipient:
-    """Say which tenant a request names; an unknown id becomes a stub, so it always stores.
-
-    Raises:
-        InvalidParams: all properties together have more than 256 kB.
-    """
+def inline_tenant(given: AnyTenantIn, place: str) -> InlineRecipient:
+    """Say which tenant a request names; an unknown id becomes a stub, so it always stores."""
     if isinstance(given, str):
         return InlineRecipient(RecipientRef(TENANTS, given), properties={})
-    return InlineRecipient.of(RecipientRef(TENANTS, given.id), given, field)
+    return InlineRecipient.of(RecipientRef(TENANTS, given.id), given, place)
 
 
 def combined(first: InlineRecipient | None, second: InlineRecipient) -> InlineRecipient:
@@ -123,6 +123,7 @@ def combined(first: InlineRecipient | None, second: InlineRecipient) -> InlineRe
         _merged(first.preferences, second.preferences),
         first.trigger_data if second.trigger_data is None else second.trigger_data,
         first.replaces_preferences or second.replaces_preferences,
+        {**first.unread, **second.unread},
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from domain.kit.violations import Violations
 from domain.recipients.inline import InlineRecipient, combined, inline
 from domain.recipients.refs import RecipientRef
 from domain.recipients.shapes import AnyRecipientIn
@@ -29,26 +28,21 @@ class NamedRecipients:
         return [entry.ref for entry in self.recipients]
 
 
-def named_in_list(entries: Iterable[AnyRecipientIn], violations: Violations) -> NamedRecipients:
+def named_in_list(entries: Iterable[AnyRecipientIn]) -> NamedRecipients:
     """Return whom the member `recipients` of a request names; see `named_once`."""
-    places = ((f"recipients[{index}]", entry) for index, entry in enumerate(entries))
-    return named_once(places, violations)
+    return named_once((f"recipients[{index}]", entry) for index, entry in enumerate(entries))
 
 
-def named_once(
-    entries: Iterable[tuple[str, AnyRecipientIn]], violations: Violations
-) -> NamedRecipients:
+def named_once(entries: Iterable[tuple[str, AnyRecipientIn]]) -> NamedRecipients:
     """Return whom a request names at some places.
 
     Args:
         entries: places, and who is named there.
-        violations: gets everybody whose properties have more than 256 kB.
     """
     distinct: dict[RecipientRef, InlineRecipient] = {}
     places: dict[RecipientRef, str] = {}
     for place, entry in entries:
-        said = violations.check(inline, entry, place)
-        if said is not None:
-            distinct[said.ref] = combined(distinct.get(said.ref), said)
-            places.setdefault(said.ref, place)
+        said = inline(entry, place)
+        distinct[said.ref] = combined(distinct.get(said.ref), said)
+        places.setdefault(said.ref, place)
     return NamedRecipients(tuple(distinct.values()), places)

@@ -7,8 +7,7 @@ a user, an object with `collection` to an object, an object without one identifi
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -23,15 +22,21 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from domain.channels.channel_data import check_unknown
+from domain.channels.channel_data import MAX_DATA_BYTES
+from domain.channels.channel_data import TOO_LARGE as DATA_TOO_LARGE
 from domain.kit.clock import parse_instant
-from domain.kit.errors import InvalidParams
+from domain.kit.errors import FieldError
 from domain.kit.ids import MAX_ID_CHARACTERS, NOT_IN_USER_IDS
-from domain.kit.json_types import JsonObject
-from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, Wrong, refusal
+from domain.kit.json_types import JsonObject, encoded_size
+from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, JudgedWhole, Members, Shape, Wrong
 from domain.preferences.requests import PreferenceSet, PreferenceSetId
 from domain.recipients.refs import TENANTS, USERS
 
+MAX_PROPERTIES_BYTES = 256 * 1024
+TOO_LARGE = "custom properties exceed 256 kB"
+# Branding and a preference set; Knock documents no limit.
+MAX_SETTINGS_BYTES = 256 * 1024
+SETTINGS_TOO_LARGE = "the settings exceed 256 kB"
 # Never custom properties, whatever a caller sends.
 _NOT_PROPERTIES = frozenset(
     {
@@ -56,18 +61,9 @@ def _channel_id(text: str) -> str:
 
 
 def _channel_data(given: JsonObject) -> JsonObject:
-    # Knock's SDKs 1.0 (Python, Go, Java) write it here as the operation of its own takes it.
-    inner = given["data"] if given.keys() == {"data"} else None
-    data, place = (inner, "data") if isinstance(inner, dict) else (given, "")
-    try:
-        return check_unknown(data)
-    except InvalidParams as error:
-        # What is wrong with it as a whole has no place within it.
-        places = ((place, one.field.removeprefix("body")) for one in error.errors)
-        fields = [".".join(filter(None, parts)) for parts in places]
-        raise refusal(
-            [replace(one, field=field) for one, field in zip(error.errors, fields, strict=True)]
-        ) from None
+    if encoded_size(given) > MAX_DATA_BYTES:
+        raise Wrong(DATA_TOO_LARGE)
+    return given
 
 
 def _without(forbidden: str) -> AfterValidator:
@@ -132,12 +128,14 @@ class TenantSettingsIn(Shape):
         return content
 
 
-class RecipientIn(Shape):
+class RecipientIn(JudgedWhole):
     """What is known about a recipient; members that are not named are custom properties."""
 
     # By alias only: a custom property may bear the name of a field.
     model_config = ConfigDict(extra="allow", populate_by_name=False)
+    whole: ClassVar[str] = "properties"
     kept: ClassVar[Collection[str]] = ()
+    not_properties: ClassVar[Collection[str]] = _NOT_PROPERTIES
 
     created_at: CallersInstant = Field(None, description="Ignored if it cannot be parsed.")
     channel_data: (
@@ -146,6 +144,15 @@ class RecipientIn(Shape):
     preferences: Annotated[dict[PreferenceSetId, PreferenceSet], EMPTY_LIST_IS_OBJECT] | None = (
         Field(None, description="By set id; merged into what is stored.")
     )
+
+    @classmethod
+    def problems(cls, given: JsonObject, size: int | None) -> Iterable[FieldError]:
+        """Tell whether all properties together are too large."""
+        if size is not None and size <= MAX_PROPERTIES_BYTES:
+            return
+        said = {key: given[key] for key in given if key not in cls.not_properties}
+        if encoded_size(said) > MAX_PROPERTIES_BYTES:
+            yield FieldError("", TOO_LARGE)
 
     def properties(self) -> JsonObject:
         """Return what is stored as properties: the named ones that were given, and custom ones."""
@@ -189,11 +196,21 @@ class TenantIn(RecipientIn):
     """What is known about a tenant; members that are not named are custom properties."""
 
     kept: ClassVar[Collection[str]] = ("name",)
+    not_properties: ClassVar[Collection[str]] = _NOT_PROPERTIES | {"settings"}
 
     name: str | None = None
     settings: Annotated[TenantSettingsIn, EMPTY_LIST_IS_OBJECT] | None = Field(
         None, description="Branding and preference set."
     )
+
+    @classmethod
+    def problems(cls, given: JsonObject, size: int | None) -> Iterable[FieldError]:
+        """Tell whether all properties together, or the settings, are too large."""
+        yield from super().problems(given, size)
+        if size is not None and size <= MAX_SETTINGS_BYTES:
+            return
+        if encoded_size(given.get("settings")) > MAX_SETTINGS_BYTES:
+            yield FieldError("settings", SETTINGS_TOO_LARGE)
 
 
 class InlineIn(RecipientIn):

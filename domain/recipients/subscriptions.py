@@ -5,25 +5,26 @@ Source: Knock docs, "Subscriptions": 100 recipients in a call, any number to an 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from domain.kit.errors import FieldError
 from domain.kit.filters import Filter
-from domain.kit.json_types import JsonObject, encoded_size
-from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Shape
+from domain.kit.json_types import JsonObject, JsonValue, encoded_size
+from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Shape, Wrong, read_shape
 from domain.kit.violations import Violations
-from domain.recipients.inline import MAX_PROPERTIES_BYTES
-from domain.recipients.naming import NamedRecipients, named_in_list
+from domain.recipients.naming import NamedRecipients
 from domain.recipients.recipients import Include, Recipient
 from domain.recipients.refs import RecipientRef
-from domain.recipients.shapes import AnyRecipientIn
+from domain.recipients.shapes import MAX_PROPERTIES_BYTES, AnyRecipientIn
 
 MAX_RECIPIENTS = 100
+_ITSELF = "must not be the object itself"
 
 
 class Side(StrEnum):
@@ -39,28 +40,46 @@ class UnsubscribeIn(Shape):
     recipients: Annotated[list[AnyRecipientIn], Field(max_length=MAX_RECIPIENTS)]
 
 
+def _not_too_large(properties: JsonObject) -> JsonObject:
+    if encoded_size(properties) > MAX_PROPERTIES_BYTES:
+        raise Wrong("must have at most 256 kB")
+    return properties
+
+
+SubscriptionProperties = Annotated[
+    dict[str, Any], EMPTY_LIST_IS_OBJECT, AfterValidator(_not_too_large)
+]
+
+
 class SubscribeIn(UnsubscribeIn):
     """Who shall follow an object."""
 
-    properties: Annotated[dict[str, Any], EMPTY_LIST_IS_OBJECT] | None = Field(
+    properties: SubscriptionProperties | None = Field(
         None,
         description="Properties of each of these subscriptions; unchanged if left out.",
     )
 
 
-def followers_of(target: RecipientRef, given: SubscribeIn) -> NamedRecipients:
-    """Return who shall follow an object.
+def read_followers(target: RecipientRef, body: JsonObject) -> SubscribeIn:
+    """Read who shall follow an object.
 
     Raises:
-        InvalidParams: with everybody whose properties have more than 256 kB, with the object
-            itself, and with properties of the subscriptions that are too large.
+        InvalidParams: with every violation of the shape, and with the object itself.
     """
     violations = Violations()
-    named = named_in_list(given.recipients, violations)
-    named, itself = others_than(target, named)
-    violations.extend([*itself, *problems_of_properties(given.properties)])
+    given = violations.read(read_shape, SubscribeIn, body)
+    violations.extend(_mentions(target, body.get("recipients")))
     violations.raise_any()
-    return named
+    return given
+
+
+def _mentions(target: RecipientRef, recipients: JsonValue) -> Iterator[FieldError]:
+    """Tell where a list names the object that is to be followed, whatever else the list has."""
+    for index, one in enumerate(recipients if isinstance(recipients, list) else ()):
+        if not isinstance(one, dict):
+            continue
+        if one.get("collection") == target.collection and one.get("id") == target.id:
+            yield FieldError(f"recipients[{index}]", _ITSELF)
 
 
 def others_than(
@@ -69,16 +88,9 @@ def others_than(
     """Return who of the named may follow an object; and why it does not follow itself."""
     if target not in named.places:
         return named, []
-    itself = FieldError(named.places[target], "must not be the object itself")
+    itself = FieldError(named.places[target], _ITSELF)
     others = tuple(one for one in named.recipients if one.ref != target)
     return NamedRecipients(others, {one.ref: named.places[one.ref] for one in others}), [itself]
-
-
-def problems_of_properties(properties: JsonObject | None) -> list[FieldError]:
-    """Return what is wrong with the properties of subscriptions: they have 256 kB at most."""
-    if properties and encoded_size(properties) > MAX_PROPERTIES_BYTES:
-        return [FieldError("properties", "must have at most 256 kB")]
-    return []
 
 
 @dataclass(frozen=True, slots=True)

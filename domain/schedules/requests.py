@@ -5,7 +5,7 @@ Source: Knock docs, "Schedules"; limits of the API reference.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -13,22 +13,23 @@ from uuid import UUID
 
 from pydantic import Field
 
-from domain.kit.errors import InvalidParams
+from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.ids import read_id
-from domain.kit.json_types import JsonObject, JsonValue, encoded_size
-from domain.kit.shapes import Instant, Members, Shape, parsed_by
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.shapes import Instant, JudgedWhole, Members, Shape, parsed_by
 from domain.kit.violations import Violations
 from domain.kit.windows import DAY_GROUPS, MAX_INTERVAL, WEEKDAYS, Frequency, parse_window_rule
 from domain.recipients.inline import InlineRecipient, inline, inline_tenant
 from domain.recipients.naming import named_once
 from domain.recipients.refs import RecipientRef
 from domain.recipients.shapes import AnyRecipientIn, AnyTenantIn
-from domain.triggers.requests import MAX_DATA_BYTES
+from domain.triggers.requests import problems_of_data
 
 MAX_RECIPIENTS = 100
 MAX_SCHEDULES = 100
 # Ours: every change and every occurrence looks at all of them.
 MAX_REPEATS = 50
+NO_TIMING = "is required if there are no repeats"
 _MEMBERS = ("frequency", "interval", "day_of_month", "days", "hours", "minutes")
 _DAY = {"type": "string", "enum": list(WEEKDAYS)}
 _REPEAT: JsonObject = {
@@ -81,7 +82,7 @@ _SCHEDULED_AT = (
 )
 
 
-class _ScheduleIn(Shape):
+class _ScheduleIn(JudgedWhole):
     """What schedules have that are made or changed."""
 
     repeats: Annotated[list[JsonObject] | None, parsed_by(_repeats, _RULES)] = Field(
@@ -94,6 +95,18 @@ class _ScheduleIn(Shape):
     ending_at: Instant | None = Field(
         None, description="The schedule does not occur after this time."
     )
+
+    @classmethod
+    def problems(cls, given: JsonObject, size: int | None) -> Iterable[FieldError]:
+        """Tell whether it says when a schedule occurs, and whether the data is too large."""
+        yield from problems_of_data(given, size)
+        if cls.says_when(given) and not given.get("repeats") and given.get("scheduled_at") is None:
+            yield FieldError("scheduled_at", NO_TIMING)
+
+    @classmethod
+    def says_when(cls, given: JsonObject) -> bool:
+        """Tell whether a request settles by itself when a schedule occurs: a new one has to."""
+        return True
 
 
 class CreateSchedulesIn(_ScheduleIn):
@@ -129,6 +142,11 @@ class ScheduleIdsIn(Shape):
 
 class UpdateSchedulesIn(_ScheduleIn, ScheduleIdsIn):
     """Changes of schedules: what is left out stays, null takes away."""
+
+    @classmethod
+    def says_when(cls, given: JsonObject) -> bool:
+        """Tell whether nothing of what is stored decides when the schedules occur."""
+        return given.keys() >= {"repeats", "scheduled_at"}
 
 
 class DeleteSchedulesIn(ScheduleIdsIn):
@@ -188,38 +206,23 @@ class ScheduleChanges:
         return not self.columns.keys().isdisjoint(("repeats", "scheduled_at", "ending_at"))
 
 
-def new_schedules(given: CreateSchedulesIn, *, size: int) -> NewSchedules:
-    """Say which schedules a request asks for.
-
-    Args:
-        given: its body.
-        size: bytes that it takes at most.
-
-    Raises:
-        InvalidParams: it says neither when nor how often, its data has more than 10 MB, or what is
-            said of a recipient is too much.
-    """
+def new_schedules(given: CreateSchedulesIn) -> NewSchedules:
+    """Say which schedules a request asks for."""
     named = [(f"recipients[{index}]", entry) for index, entry in enumerate(given.recipients)]
-    return _new(given, named, size)
+    return _new(given, named)
 
 
-def new_schedule(given: ScheduleEntryIn, *, size: int) -> NewSchedules:
-    """Say which schedule an entry of a bulk request asks for; see `new_schedules`."""
-    return _new(given, [("recipient", given.recipient)], size)
+def new_schedule(given: ScheduleEntryIn) -> NewSchedules:
+    """Say which schedule an entry of a bulk request asks for."""
+    return _new(given, [("recipient", given.recipient)])
 
 
 def _new(
-    given: CreateSchedulesIn | ScheduleEntryIn,
-    named: Sequence[tuple[str, AnyRecipientIn]],
-    size: int,
+    given: CreateSchedulesIn | ScheduleEntryIn, named: Sequence[tuple[str, AnyRecipientIn]]
 ) -> NewSchedules:
     """Say which schedules are asked for, for recipients by the places where they are named."""
-    violations = Violations()
-    found = named_once(named, violations)
-    if not given.repeats and given.scheduled_at is None:
-        violations.add("scheduled_at", "is required if there are no repeats")
-    tenant, actor = _others(given, size, violations)
-    violations.raise_any()
+    found = named_once(named)
+    tenant, actor = _others(given)
     return NewSchedules(
         workflow_key=given.workflow,
         recipients=found.recipients,
@@ -233,19 +236,9 @@ def _new(
     )
 
 
-def schedule_changes(given: UpdateSchedulesIn, *, size: int) -> ScheduleChanges:
-    """Say what a request changes of schedules.
-
-    Args:
-        given: its body.
-        size: bytes that it takes at most.
-
-    Raises:
-        InvalidParams: its data has more than 10 MB, or what is said of a recipient is too much.
-    """
-    violations = Violations()
-    tenant, actor = _others(given, size, violations)
-    violations.raise_any()
+def schedule_changes(given: UpdateSchedulesIn) -> ScheduleChanges:
+    """Say what a request changes of schedules."""
+    tenant, actor = _others(given)
     named = given.model_fields_set
     columns: dict[str, Any] = {
         name: getattr(given, name)
@@ -262,22 +255,8 @@ def schedule_changes(given: UpdateSchedulesIn, *, size: int) -> ScheduleChanges:
     return ScheduleChanges(ids=given.known_ids(), columns=columns, tenant=tenant, actor=actor)
 
 
-def _others(
-    given: _ScheduleIn, size: int, violations: Violations
-) -> tuple[InlineRecipient | None, InlineRecipient | None]:
+def _others(given: _ScheduleIn) -> tuple[InlineRecipient | None, InlineRecipient | None]:
     """Say what a request says of its tenant and its actor."""
-    tenant = actor = None
-    if given.tenant is not None:
-        tenant = violations.check(inline_tenant, given.tenant, "tenant")
-    if given.actor is not None:
-        actor = violations.check(inline, given.actor, "actor")
-    # A member is no larger than the whole, so most requests need no measure of their own.
-    if size > MAX_DATA_BYTES and given.data and encoded_size(given.data) > MAX_DATA_BYTES:
-        violations.add("data", "must be at most 10 MB")
+    tenant = None if given.tenant is None else inline_tenant(given.tenant, "tenant")
+    actor = None if given.actor is None else inline(given.actor, "actor")
     return tenant, actor
-
-
-def check_timing(repeats: list[JsonObject], scheduled_at: datetime | None) -> None:
-    """Check that a changed schedule says when it occurs. Raises InvalidParams."""
-    if not repeats and scheduled_at is None:
-        raise InvalidParams.of("scheduled_at", "is required if there are no repeats")

@@ -5,17 +5,18 @@ Source: Knock docs "Triggering workflows", "Canceling workflows"; limits of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
 from pydantic import Field
 
+from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, encoded_size
-from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, read_shape
-from domain.kit.violations import Violations
-from domain.recipients.inline import InlineRecipient, combined, inline, inline_tenant
+from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, JudgedWhole, Members, Shape, read_shape
+from domain.recipients.inline import InlineRecipient, inline, inline_tenant
+from domain.recipients.naming import named_in_list
 from domain.recipients.refs import RecipientRef
 from domain.recipients.shapes import AnyRecipientIn, AnyTenantIn
 
@@ -116,7 +117,7 @@ class TriggerSettingsIn(Shape):
         return {name: True for name, value in self if value}
 
 
-class TriggerIn(Shape):
+class TriggerIn(JudgedWhole):
     """A request to run a workflow."""
 
     recipients: list[AnyRecipientIn] = Field(
@@ -130,6 +131,11 @@ class TriggerIn(Shape):
     cancellation_key: CancellationKey | None = None
     settings: Annotated[TriggerSettingsIn, EMPTY_LIST_IS_OBJECT] | None = None
 
+    @classmethod
+    def problems(cls, given: JsonObject, size: int | None) -> Iterable[FieldError]:
+        """Tell whether the data is too large."""
+        return problems_of_data(given, size)
+
     def request(self, workflow_key: str, *, size: int, source_type: str = "api") -> TriggerRequest:
         """Say what is asked for.
 
@@ -137,32 +143,28 @@ class TriggerIn(Shape):
             workflow_key: which workflow is to run.
             size: bytes that the whole shape takes at most.
             source_type: `api`, `rehearsal` for the test runner, or `workflow_step`.
-
-        Raises:
-            InvalidParams: the data has more than 10 MB, or what is said of a recipient is too much.
         """
-        violations = Violations()
         data, key = self.data or {}, self.cancellation_key
-        recipients = _distinct(self.recipients, violations)
-        actor = None if self.actor is None else violations.check(inline, self.actor, "actor")
-        tenant = None
-        if self.tenant is not None:
-            tenant = violations.check(inline_tenant, self.tenant, "tenant")
-        # A member is no larger than the whole, so most requests need no measure of their own.
-        if size > MAX_DATA_BYTES and (size := encoded_size(data)) > MAX_DATA_BYTES:
-            violations.add("data", "must be at most 10 MB")
-        violations.raise_any()
         return TriggerRequest(
             workflow_key,
-            recipients,
-            actor,
-            tenant,
+            named_in_list(self.recipients).recipients,
+            None if self.actor is None else inline(self.actor, "actor"),
+            None if self.tenant is None else inline_tenant(self.tenant, "tenant"),
             data,
             cancellation_key=key,
             settings={} if self.settings is None else self.settings.chosen(),
             source={"type": source_type} | ({} if key is None else {"cancellation_key": key}),
-            data_bytes=size,
+            data_bytes=size if size <= MAX_DATA_BYTES else encoded_size(data),
         )
+
+
+def problems_of_data(given: JsonObject, size: int | None) -> Iterator[FieldError]:
+    """Tell whether the member `data` of a request is too large; see `JudgedWhole.problems`."""
+    # A member is no larger than the whole, so most requests need no measure of their own.
+    if size is not None and size <= MAX_DATA_BYTES:
+        return
+    if encoded_size(given.get("data")) > MAX_DATA_BYTES:
+        yield FieldError("data", "must be at most 10 MB")
 
 
 class CancelIn(Shape):
@@ -174,29 +176,11 @@ class CancelIn(Shape):
     )
 
     def request(self, workflow_key: str) -> CancelRequest:
-        """Say what is asked for.
-
-        Raises:
-            InvalidParams: what is said of a recipient is too much.
-        """
+        """Say what is asked for."""
         refs = None
         if self.recipients is not None:
-            violations = Violations()
-            refs = tuple(entry.ref for entry in _distinct(self.recipients, violations))
-            violations.raise_any()
+            refs = tuple(named_in_list(self.recipients).refs)
         return CancelRequest(workflow_key, self.cancellation_key, refs)
-
-
-def _distinct(
-    given: Iterable[AnyRecipientIn], violations: Violations
-) -> tuple[InlineRecipient, ...]:
-    """Take each recipient once: what several mentions of one say is combined."""
-    distinct: dict[RecipientRef, InlineRecipient] = {}
-    for index, entry in enumerate(given):
-        found = violations.check(inline, entry, f"recipients[{index}]")
-        if found is not None:
-            distinct[found.ref] = combined(distinct.get(found.ref), found)
-    return tuple(distinct.values())
 
 
 def parse_trigger_request(
@@ -214,7 +198,8 @@ def parse_trigger_request(
         InvalidParams: with every violation that was found.
     """
     size = encoded_size(body) if size is None else size
-    return read_shape(TriggerIn, body).request(workflow_key, size=size, source_type=source_type)
+    given = read_shape(TriggerIn, body, size=size)
+    return given.request(workflow_key, size=size, source_type=source_type)
 
 
 def parse_cancel_request(workflow_key: str, body: JsonObject) -> CancelRequest:

@@ -20,9 +20,9 @@ from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.inline import TOO_LARGE
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
+from domain.recipients.shapes import TOO_LARGE
 from models.queries.audiences.members import audiences_of
 from models.queries.bulk import departures, merging
 from models.queries.bulk import operations as statements

@@ -19,7 +19,7 @@ from domain.bulk.requests import (
 from domain.kit.errors import InvalidParams
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.refs import RecipientRef
-from domain.recipients.subscriptions import others_than, problems_of_properties
+from domain.recipients.subscriptions import others_than
 from models.queries.recipients.subscriptions import delete_subscriptions
 from services.bulk.accept import BulkView, accept_items, items_of
 from services.bulk.items import ItemKind
@@ -54,8 +54,6 @@ async def _add(unit: Unit, operation: OpenBulk, items: Sequence[BulkItem]) -> Ma
         entry = subscribed(item.content)
         target = RecipientRef(operation.settings["collection"], entry.id)
         named, wrong = readable_recipients(entry)
-        if problems := problems_of_properties(entry.properties):
-            raise InvalidParams(problems)
         named, itself = others_than(target, named)
         wrong += itself
         _, unknown = await subscribe_known(unit, operation.scope, target, named, entry.properties)

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from domain.kit.errors import FieldError, InvalidParams, NotFound, Unavailable
+from domain.kit.errors import (
+    AppError,
+    FieldError,
+    InvalidParams,
+    NotFound,
+    Unavailable,
+    together,
+)
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
-from domain.kit.violations import Violations
 from domain.recipients.naming import NamedRecipients, named_in_list
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import (
@@ -20,7 +26,6 @@ from domain.recipients.subscriptions import (
     SubscriptionView,
     UnsubscribeIn,
     UserSubscriptionFilters,
-    followers_of,
 )
 from models.queries.preferences.sets import preference_sets_of
 from models.queries.recipients import subscriptions as statements
@@ -44,12 +49,11 @@ async def subscribe(
         The subscriptions, in the order in which the request names the recipients.
 
     Raises:
-        NotFound: there is no such object.
-        InvalidParams: with each recipient that is only named and was never identified, or see
-            `followers_of`.
+        NotFound: there is no such object; with each recipient as for InvalidParams.
+        InvalidParams: with each recipient that is only named and was never identified.
         Unavailable: a recipient that is new was deleted by somebody else at the same time.
     """
-    named = followers_of(target, given)
+    named = named_in_list(given.recipients)
     if not any(entry.properties is not None for entry in named.recipients):
         return await _subscribe_named(engine, environment, target, named, given.properties)
     async with engine.unit() as unit:
@@ -77,11 +81,18 @@ async def _subscribe_named(
             now=engine.clock(),
             is_whole=True,
         )
+    unknown = _unknown(named, stored)
     if target not in stored:
-        raise NotFound(_NO_OBJECT)
-    if unknown := _unknown(named, stored):
+        raise _no_object(unknown)
+    if unknown:
         raise InvalidParams(unknown)
     return _by_request(made, named)
+
+
+def _no_object(unknown: Sequence[FieldError] = ()) -> AppError:
+    """Return the error of an object that is not there, beside recipients who are not."""
+    missing = NotFound(_NO_OBJECT, field="object_id")
+    return together([missing, InvalidParams(unknown)] if unknown else [missing])
 
 
 def _by_request(made: Sequence[SubscriptionView], named: NamedRecipients) -> list[SubscriptionView]:
@@ -110,13 +121,13 @@ async def subscribe_known(
     if described:
         held = await statements.hold_recipients(connection, environment.id, [target, *refs])
         if target not in held:
-            raise NotFound(_NO_OBJECT)
+            raise _no_object(_unknown(named, {*held, *described}))
         await identify(unit, environment, named.recipients)
     stored, made = await statements.subscribe_stored(
         connection, environment.id, target, refs, properties=properties, now=unit.now
     )
     if target not in stored:
-        raise NotFound(_NO_OBJECT)
+        raise _no_object(_unknown(named, stored))
     if not stored >= described:
         raise Unavailable("A recipient was deleted at the same time; try again.")
     return made, _unknown(named, stored)
@@ -138,14 +149,8 @@ def _name(ref: RecipientRef) -> str:
 async def unsubscribe(
     engine: Engine, environment: EnvironmentScope, target: RecipientRef, given: UnsubscribeIn
 ) -> list[SubscriptionView]:
-    """End subscriptions to an object; return those that were there.
-
-    Raises:
-        InvalidParams: with everybody whose properties have more than 256 kB.
-    """
-    violations = Violations()
-    refs = named_in_list(given.recipients, violations).refs
-    violations.raise_any()
+    """End subscriptions to an object; return those that were there."""
+    refs = named_in_list(given.recipients).refs
     async with engine.unit() as unit:
         ended = await statements.delete_subscriptions(unit.connection, environment.id, target, refs)
         return await _views(unit.connection, environment, _in_order(ended, refs))

@@ -31,6 +31,7 @@ from models.queries.triggers.accept import Refusal
 from models.queries.triggers.accepted import keep_refused
 from runtime.database import Connection, give_way
 from runtime.logs import get_logger
+from services.channels.inline_data import read_inline_data
 from services.engine import Engine, Unit
 from services.schedules.zones import follow_zones
 from services.triggers.releases import release_trigger
@@ -89,9 +90,11 @@ async def identify(
             are deleted meanwhile again.
 
     Raises:
-        InvalidParams: somebody would have more than 256 kB of properties.
+        InvalidParams: channel data is not as the provider of its channel takes it, or somebody
+            would have more than 256 kB of properties.
         Unprocessable, Unavailable: see `enter`.
     """
+    people = await read_inline_data(unit.connection, environment.id, people)
     written = await upsert_recipients(
         unit.connection,
         environment.id,

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.content.workflow import WORKFLOW
-from domain.kit.errors import InvalidParams, Unprocessable
+from domain.kit.errors import FieldError, InvalidParams, Unprocessable, together
+from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.principals import EnvironmentScope
+from domain.recipients.refs import RecipientRef
 from domain.triggers.requests import TriggerRequest
-from domain.workflows import TriggerFrequency
+from domain.workflows import TriggerFrequency, WorkflowDefinition
 from models.queries.recipients.recipients import described
 from models.queries.triggers.accept import TriggerDraft
 from runtime.database import Connection
@@ -62,6 +64,8 @@ async def workflow_comes_first(
     *,
     takes_saved: bool = False,
     is_to_run: bool = True,
+    data: JsonValue = None,
+    size: int = 0,
 ) -> AsyncIterator[None]:
     """Read a request within this, to tell of its workflow before what is wrong with the rest.
 
@@ -71,6 +75,9 @@ async def workflow_comes_first(
         workflow_key: names the workflow.
         takes_saved: whether it is enough that it is saved.
         is_to_run: whether it has to be active; a cancel needs one that may have runs.
+        data: that the workflow is to run with, as it was sent: what its schema refuses is told with
+            the rest.
+        size: bytes that the data takes at most.
 
     Raises:
         NotFound, Unprocessable: see `_running_version` and `require_workflow`; in the place of
@@ -78,14 +85,20 @@ async def workflow_comes_first(
     """
     try:
         yield
-    except InvalidParams:
+    except InvalidParams as refusal:
         async with engine.connection() as connection:
-            if is_to_run:
-                await _running_version(
-                    engine, connection, environment, workflow_key, takes_saved=takes_saved
-                )
-            else:
+            if not is_to_run:
                 await require_workflow(engine, connection, environment, workflow_key)
+                raise
+            version_id = await _running_version(
+                engine, connection, environment, workflow_key, takes_saved=takes_saved
+            )
+            if not isinstance(data, dict | None):
+                raise
+            definition = await engine.catalog.compiled(connection, WORKFLOW, version_id)
+        found = await _violations(engine, version_id, definition, data or {}, size)
+        if found:
+            raise together([refusal, InvalidParams(found)]) from None
         raise
 
 
@@ -110,6 +123,12 @@ async def _running_version(
     if found.version_id is None or not found.is_active:
         raise Unprocessable(f"The workflow {workflow_key!r} is inactive.", code="workflow_inactive")
     return found.version_id
+
+
+def actor_missing(actor: RecipientRef) -> Unprocessable:
+    """Return the error of an actor that is only named and was never identified."""
+    message = f"The actor {actor.id!r} has never been identified."
+    return Unprocessable(message, code="actor_missing", field="actor")
 
 
 async def resolve(
@@ -139,9 +158,23 @@ async def resolve(
     )
     definition = await engine.catalog.compiled(connection, WORKFLOW, version_id)
     resolved = Resolved(version_id, definition.trigger_frequency)
+    found = await _violations(engine, version_id, definition, request.data, request.data_bytes)
+    if found:
+        raise InvalidParams(found, "The trigger data does not match the workflow's schema.")
+    return resolved
+
+
+async def _violations(
+    engine: Engine,
+    version_id: UUID,
+    definition: WorkflowDefinition,
+    data: JsonObject,
+    size: int,
+) -> list[FieldError]:
+    """Return what the schema of a workflow refuses of data. Raises Unprocessable; see `resolve`."""
     schema = definition.trigger_data_json_schema
     if schema is None:
-        return resolved
+        return []
     try:
         compiled = engine.json_schemas.get(version_id, schema)
     except ValueError as error:
@@ -149,7 +182,4 @@ async def resolve(
             "The workflow's trigger_data_json_schema cannot be used: save and commit it again.",
             code="workflow_schema_invalid",
         ) from error
-    found = await compiled.violations(request.data, request.data_bytes)
-    if found:
-        raise InvalidParams(found, "The trigger data does not match the workflow's schema.")
-    return resolved
+    return await compiled.violations(data, size)

@@ -5,7 +5,7 @@ Source: Knock docs, "Schedules".
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from domain.kit.errors import (
     InvalidParams,
     NotFound,
     Unavailable,
-    Unprocessable,
+    together,
 )
 from domain.kit.ids import new_id
 from domain.kit.json_types import encoded_size
@@ -26,7 +26,7 @@ from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from domain.schedules.filters import RecipientScheduleFilters, ScheduleFilters
 from domain.schedules.occurrences import Timing
-from domain.schedules.requests import NewSchedules, ScheduleChanges, check_timing
+from domain.schedules.requests import NO_TIMING, NewSchedules, ScheduleChanges
 from domain.schedules.rows import (
     MAX_SHOWN_DATA_BYTES,
     Appointment,
@@ -52,6 +52,7 @@ from services.schedules.appointments import (
     tell_clocks,
 )
 from services.triggers.audience_entries import identify
+from services.triggers.resolving import actor_missing
 
 
 async def create_schedules(
@@ -122,26 +123,31 @@ async def _refusals(
     refused: dict[int, AppError] = {}
     for index, one in enumerate(wanted):
         described = {person.ref for person in one.recipients if person.properties is not None}
+        found: list[AppError] = []
         try:
             await published_workflow(unit.engine, connection, environment, one.workflow_key)
-            _check_actor(one.actor, known | described)
-            _check_recipients(one, known | described)
-        except (NotFound, InvalidParams, Unprocessable) as refusal:
-            refused[index] = refusal
+        except NotFound as refusal:
+            found.append(refusal.told_at("workflow"))
+        found += _unknown_actor(one.actor, known | described)
+        found += _unknown_recipients(one, known | described)
+        if found:
+            refused[index] = together(found)
         else:
             known |= {person.ref for person in one.people if person.properties is not None}
     return refused
 
 
-def _check_actor(actor: InlineRecipient | None, known: Collection[RecipientRef]) -> None:
+def _unknown_actor(
+    actor: InlineRecipient | None, known: Collection[RecipientRef]
+) -> Iterator[AppError]:
     """Refuse an actor that is only named and was never identified, as a trigger does."""
     if actor is not None and actor.properties is None and actor.ref not in known:
-        raise Unprocessable(
-            f"The actor {actor.ref.id!r} has never been identified.", code="actor_missing"
-        )
+        yield actor_missing(actor.ref)
 
 
-def _check_recipients(wanted: NewSchedules, known: Collection[RecipientRef]) -> None:
+def _unknown_recipients(
+    wanted: NewSchedules, known: Collection[RecipientRef]
+) -> Iterator[AppError]:
     """Refuse recipients that are only named and were never identified."""
     unknown = [
         FieldError(
@@ -151,7 +157,7 @@ def _check_recipients(wanted: NewSchedules, known: Collection[RecipientRef]) -> 
         if recipient.ref not in known
     ]
     if unknown:
-        raise InvalidParams(unknown)
+        yield InvalidParams(unknown)
 
 
 def _new_schedule(
@@ -190,12 +196,14 @@ async def update_schedules(
         connection = unit.connection
         actors = [] if changes.actor is None else [changes.actor.ref]
         known = await existing_recipients(connection, environment.id, actors)
-        _check_actor(changes.actor, known)
+        refused = list(_unknown_actor(changes.actor, known))
         await identify(unit, environment, changes.people)
         locked = await statements.lock_schedules(connection, environment.id, changes.ids)
         changed = [replace(one, **_shown(changes), updated_at=unit.now) for one in locked]
-        for one in changed:
-            check_timing(one.repeats, one.scheduled_at)
+        if any(not one.repeats and one.scheduled_at is None for one in changed):
+            refused.append(InvalidParams.of("scheduled_at", NO_TIMING))
+        if refused:
+            raise together(refused)
         ids = [one.id for one in changed]
         await statements.change_schedules(
             connection, environment.id, ids, changes.columns, now=unit.now

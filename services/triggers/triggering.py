@@ -6,17 +6,19 @@ what this process could not. No trigger is refused because Temporal is away.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from domain.kit.errors import AppError, Unavailable, Unprocessable
+from domain.kit.errors import AppError, InvalidParams, Unavailable, together
 from domain.kit.ids import new_id
 from domain.kit.principals import EnvironmentScope
+from domain.recipients.inline import InlineRecipient
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import TriggerAnswer, TriggerRequest
-from models.queries.recipients.recipients import existing_recipients
+from models.queries.recipients.recipients import described, existing_recipients
 from models.queries.triggers import accept as statements
 from models.queries.triggers import idempotency
 from models.queries.triggers.accept import Accepted, Refusal, TriggerDraft
@@ -24,7 +26,7 @@ from runtime.database import Connection, give_way
 from services.engine import Engine, Unit
 from services.triggers.audience_entries import Cause, identify
 from services.triggers.releases import release_trigger
-from services.triggers.resolving import draft_of, resolve
+from services.triggers.resolving import actor_missing, draft_of, resolve
 from services.triggers.segments import dynamic_audiences
 
 
@@ -111,12 +113,16 @@ async def _accept(
     async with engine.connection() as connection:
         try:
             resolved = await resolve(engine, connection, environment, request)
-        except AppError:
+        except AppError as refusal:
             # The workflow may have gone since the first request with this key was accepted.
             stored = await _stored_answer(connection, environment.id, claim, now)
             if stored is not None:
                 return stored
-            raise
+            if not isinstance(refusal, InvalidParams):
+                raise
+            people = described(request.recipients)
+            missing = await _missing_actor(connection, environment, request.actor, people)
+            raise together([refusal, *missing]) from None
         draft = draft_of(
             engine, environment, request, resolved, workflow_run_id=workflow_run_id, now=now
         )
@@ -163,15 +169,8 @@ async def _store_and_accept(
         Unprocessable: `actor_missing`, an actor given by id was never identified.
     """
     connection, actor = unit.connection, draft.request.actor
-    if (
-        actor is not None
-        and actor.properties is None
-        and actor.ref not in {person.ref for person in draft.people}
-        and not await existing_recipients(connection, environment.id, [actor.ref])
-    ):
-        raise Unprocessable(
-            f"The actor {actor.ref.id!r} has never been identified.", code="actor_missing"
-        )
+    for refusal in await _missing_actor(connection, environment, actor, draft.people):
+        raise refusal
     cause = Cause(
         draft.request.source.get("chain", 0),
         is_sandbox=draft.request.is_sandboxed,
@@ -179,6 +178,22 @@ async def _store_and_accept(
     )
     await identify(unit, environment, draft.people, cause=cause)
     return await statements.accept_prepared(connection, environment.id, draft)
+
+
+async def _missing_actor(
+    connection: Connection,
+    environment: EnvironmentScope,
+    actor: InlineRecipient | None,
+    people: Sequence[InlineRecipient],
+) -> list[AppError]:
+    """Refuse an actor that is only named and was never identified; `people` are described."""
+    if actor is None or actor.properties is not None:
+        return []
+    if actor.ref in {person.ref for person in people}:
+        return []
+    if await existing_recipients(connection, environment.id, [actor.ref]):
+        return []
+    return [actor_missing(actor.ref)]
 
 
 async def _stored_answer(

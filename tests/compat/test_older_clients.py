@@ -230,6 +230,48 @@ RECORDED = [
         for user_id in ("auth0|abc", "auth0%7Cabc", "a@b.c", "a%40b.c", "x%20y", "a+b:c", "a%2Bb:c")
     ),
     Recorded("a forum's backend", "GET", "/v1/workflows", status=401),
+    *(
+        Recorded(
+            f"bulk preferences by {method}", method, "/v1/users/bulk/preferences",
+            '{"user_ids":["u1"],"preferences":{"id":"default","channel_types":{"email":true}}}',
+        )
+        for method in ("PUT", "POST")
+    ),
+    Recorded(
+        "a tenant whose preferences are replaced",
+        "PUT",
+        "/v1/tenants/t1",
+        '{"settings":{"preference_set":{"__persistence_strategy__":"replace","channel_types":'
+        '{"email":true},"categories":{"actions":{"__strategy__":"replace","channel_types":'
+        '{"email":true,"in_app_feed":true}}},"workflows":{}}}}',
+    ),
+    Recorded(
+        "a script that looks for messages",
+        "GET",
+        "/v1/messages?trigger_data[objectId]=x&tenant=t1&source=welcome",
+    ),
+    *(
+        Recorded(f"a data warehouse: {target}", "GET", f"/v1/{target}")
+        for target in (
+            "messages?page_size=50&inserted_at[gte]=2026-01-01T00:00:00Z",
+            "users?page_size=50",
+            "tenants?page_size=50",
+            "workflow_recipient_runs?page_size=50&starting_at=2026-01-01T00:00:00Z",
+            "objects/projects?page_size=50",
+            "users/u1/schedules?page_size=50&workflow=welcome",
+            "messages/{message}/events?page_size=50",
+            "messages/{message}/delivery_logs?page_size=50",
+        )
+    ),
+    *(
+        Recorded(f"an actor as {actor}", "POST", "/v1/workflows/welcome/trigger",
+                 f'{{"recipients":[{{"id":"u1","collection":"$users"}}],"actor":{actor}}}')
+        for actor in ('"u2"', '{"id":"u2"}', '{"id":"u2","name":"Ada"}', "null")
+    ),
+    Recorded("a user without any property", "PUT", "/v1/users/0x71C7656EC7ab88b098defB751B7401B5",
+             "{}"),
+    Recorded("a token in the place of tokens", "PUT", "/v1/users/u1/channel_data/web-push",
+             '{"data":{"tokens":[{"endpoint":"https://push.example"}]}}', status=422),
 ]  # fmt: skip
 
 

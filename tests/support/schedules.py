@@ -25,7 +25,7 @@ ELLIE: JsonObject = {"id": "ellie", "name": "Ellie"}
 async def schedule(world: World, *recipients: Any, **body: Any) -> list[UUID]:
     """Schedule the workflow `flow` for recipients (a user named Ellie without any)."""
     whole = {"workflow": FLOW, "recipients": list(recipients) or [ELLIE], **body}
-    wanted = new_schedules(read_shape(CreateSchedulesIn, whole), size=0)
+    wanted = new_schedules(read_shape(CreateSchedulesIn, whole))
     made = await create_schedules(world.engine, world.environment.scope, wanted)
     return [view.schedule.id for view in made]
 
@@ -33,7 +33,7 @@ async def schedule(world: World, *recipients: Any, **body: Any) -> list[UUID]:
 async def change(world: World, *ids: UUID, **body: Any) -> None:
     """Change schedules."""
     whole = {"schedule_ids": [str(each) for each in ids], **body}
-    changes = schedule_changes(read_shape(UpdateSchedulesIn, whole), size=0)
+    changes = schedule_changes(read_shape(UpdateSchedulesIn, whole))
     await update_schedules(world.engine, world.environment.scope, changes)
 
 

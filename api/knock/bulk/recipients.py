@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
@@ -9,7 +11,7 @@ from api.kit.auth import EngineDep, SecretKey
 from api.kit.parameters import ERROR_RESPONSES, takes, texts
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
-from api.kit.shapes import read_body, read_large_body
+from api.kit.shapes import read_body, read_both, read_large_body
 from api.knock.bulk.schemas import BulkOperationOut, answer_bulk
 from api.knock.recipients.paths import known_collection, new_collection
 from domain.bulk.operations import MAX_ITEMS
@@ -53,8 +55,8 @@ async def bulk_set_objects(
     collection: str, request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
     """Set up to 1,000 objects of a collection, each as if by its own request."""
-    named = new_collection(collection)
-    given = await read_large_body(request, BulkSetObjectsIn)
+    body = read_large_body(request, BulkSetObjectsIn)
+    named, given = await read_both(partial(new_collection, collection), body)
     view = await recipients.set_objects(engine, principal.environment, named, given)
     return answer_bulk(request, view)
 

@@ -27,7 +27,7 @@ async def bulk_create_schedules(
     request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
     """Create up to 1,000 schedules, each for one recipient, as if by its own request."""
-    body = await read_large_object(request)
+    body = await read_large_object(request, BulkCreateSchedulesIn)
     given = read_shape(BulkCreateSchedulesIn, body.content)
     view = await schedules.create_schedules(engine, principal.environment, given, size=body.size)
     return answer_bulk(request, view)

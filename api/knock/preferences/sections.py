@@ -11,10 +11,11 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep
 from api.kit.parameters import ERROR_RESPONSES, takes
-from api.kit.shapes import answer, read_body
+from api.kit.shapes import answer, read_body, read_both
 from api.kit.strings import new_id_of
 from api.knock.preferences.schemas import PreferenceSetOut
 from api.knock.preferences.sets import HOLDERS, Holder, new_set
+from api.knock.recipients.paths import InPath, both
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import Principal
@@ -39,7 +40,7 @@ class _Part:
         about: what its document says.
         shape: of its body.
         stored: returns the map that a body says, for a key.
-        key: the dependency that reads the key of an entry from the path, or returns none.
+        key: the dependency for the key of an entry in the path; it is empty where there is none.
         how: what becomes of the rest of the map.
     """
 
@@ -53,18 +54,21 @@ class _Part:
     how: Persistence
 
 
-async def _no_key() -> str:
-    return ""
+async def _no_key() -> InPath[str]:
+    return str
 
 
-async def _new_key(key: str) -> str:
-    return new_id_of(key, field="key")
+async def _new_key(key: str) -> InPath[str]:
+    return lambda: new_id_of(key, field="key")
 
 
-async def _channel_type(channel_type: str) -> str:
-    if channel_type not in CHANNEL_TYPES:
-        raise InvalidParams.of("channel_type", f"must be one of: {', '.join(CHANNEL_TYPES)}")
-    return channel_type
+async def _channel_type(channel_type: str) -> InPath[str]:
+    def read() -> str:
+        if channel_type not in CHANNEL_TYPES:
+            raise InvalidParams.of("channel_type", f"must be one of: {', '.join(CHANNEL_TYPES)}")
+        return channel_type
+
+    return read
 
 
 def _map(section: Section, shape: type[Shape]) -> _Part:
@@ -129,11 +133,12 @@ def _add(holder: Holder, part: _Part) -> None:
         request: Request,
         engine: EngineDep,
         principal: Principal = Depends(holder.writer),
-        recipient: RecipientRef = Depends(holder.of.new),
-        set_id: str = Depends(new_set),
-        key: str = Depends(part.key),
+        named: InPath[RecipientRef] = Depends(holder.of.new),
+        named_set: InPath[str] = Depends(new_set),
+        named_key: InPath[str] = Depends(part.key),
     ) -> JSONResponse:
-        body = await read_body(request, part.shape)
+        path = both(both(named, named_set), named_key)
+        ((recipient, set_id), key), body = await read_both(path, read_body(request, part.shape))
         content = {part.section.value: part.stored(body, key)}
         written = await sets.write_set(
             engine, principal.environment, recipient, set_id, content, how=part.how

@@ -20,10 +20,10 @@ from api.kit.auth import (
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import feed_limit, secret_limit
-from api.kit.shapes import answer, read_body
+from api.kit.shapes import answer, read_body, read_both
 from api.kit.strings import known_id, new_id_of
 from api.knock.preferences.schemas import PreferenceSetOut
-from api.knock.recipients.paths import OBJECT_PATH, USER_PATH, RecipientPath
+from api.knock.recipients.paths import OBJECT_PATH, USER_PATH, InPath, RecipientPath, both
 from domain.kit.principals import Principal
 from domain.preferences.names import tenant_of_set
 from domain.preferences.requests import PreferenceSetIn
@@ -68,9 +68,9 @@ async def known_set(set_id: str) -> str:
     return known_id(set_id)
 
 
-async def new_set(set_id: str) -> str:
-    """Return the id of a set that is written. Raises InvalidParams."""
-    return new_id_of(set_id, field="id")
+async def new_set(set_id: str) -> InPath[str]:
+    """Return what reads the id of a set that is written."""
+    return lambda: new_id_of(set_id, field="id")
 
 
 def _add_reading(holder: Holder) -> None:
@@ -140,11 +140,13 @@ def _add_writing(holder: Holder) -> None:
         request: Request,
         engine: EngineDep,
         principal: Principal = Depends(holder.writer),
-        recipient: RecipientRef = Depends(of.new),
-        set_id: str = Depends(new_set),
+        named: InPath[RecipientRef] = Depends(of.new),
+        named_set: InPath[str] = Depends(new_set),
     ) -> JSONResponse:
         """Set a preference set: it replaces what is stored unless it asks to be merged."""
-        given = await read_body(request, PreferenceSetIn)
+        (recipient, set_id), given = await read_both(
+            both(named, named_set), read_body(request, PreferenceSetIn)
+        )
         how = Persistence(given.persistence or Persistence.REPLACE)
         written = await sets.write_set(
             engine, principal.environment, recipient, set_id, given.content(), how=how

@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, require_feed_key, require_identity_key, require_secret_key
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.rate_limits import feed_limit, secret_limit
-from api.kit.shapes import answer, read_body
+from api.kit.shapes import answer, read_body, read_both
 from api.kit.strings import known_uuid
-from api.knock.recipients.paths import OBJECT_PATH, USER_PATH, RecipientPath
+from api.knock.recipients.paths import OBJECT_PATH, USER_PATH, InPath, RecipientPath
 from api.knock.recipients.schemas import ChannelDataOut
 from domain.channels.channel_data import ChannelDataRequest
 from domain.kit.ids import read_id
@@ -100,13 +100,13 @@ def _add_writing(holder: Holder) -> None:
         request: Request,
         engine: EngineDep,
         principal: Principal = Depends(require_identity_key),
-        recipient: RecipientRef = Depends(of.new),
+        named: InPath[RecipientRef] = Depends(of.new),
     ) -> JSONResponse:
         """Set what a recipient stores for a channel, replacing what is there.
 
         An unknown recipient is created.
         """
-        given = await read_body(request, ChannelDataRequest)
+        recipient, given = await read_both(named, read_body(request, ChannelDataRequest))
         stored = await channel_data.set_channel_data(
             engine, principal.environment, recipient, read_id(channel_id), given.data
         )

@@ -13,8 +13,8 @@ from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
-from api.kit.shapes import EntriesOut, answer, read_body
-from api.knock.recipients.paths import known_collection, known_object, new_object
+from api.kit.shapes import EntriesOut, answer, read_body, read_both
+from api.knock.recipients.paths import InPath, known_collection, known_object, new_object
 from api.knock.recipients.schemas import ObjectOut
 from domain.recipients.recipients import ObjectFilters
 from domain.recipients.refs import TENANTS, RecipientRef
@@ -25,7 +25,7 @@ from services.recipients import recipients
 router = APIRouter(prefix="/v1/objects", tags=["Objects"], responses=ERROR_RESPONSES)
 
 KnownObject = Annotated[RecipientRef, Depends(known_object)]
-NewObject = Annotated[RecipientRef, Depends(new_object)]
+NewObject = Annotated[InPath[RecipientRef], Depends(new_object)]
 
 
 @router.get(
@@ -60,13 +60,18 @@ async def get_object(ref: KnownObject, principal: SecretKey, engine: EngineDep) 
     openapi_extra=takes(ObjectIn),
 )
 async def set_object(
-    ref: NewObject, request: Request, principal: SecretKey, engine: EngineDep
+    named: NewObject,
+    collection: str,
+    request: Request,
+    principal: SecretKey,
+    engine: EngineDep,
 ) -> JSONResponse:
     """Set an object: create it, or merge the properties deeply into what is stored.
 
     The collection `$tenants` holds the tenants, which have settings besides their properties.
     """
-    given = await read_body(request, TenantIn if ref.collection == TENANTS else ObjectIn)
+    shape = TenantIn if collection == TENANTS else ObjectIn
+    ref, given = await read_both(named, read_body(request, shape))
     stored = await recipients.store_recipient(engine, principal.environment, ref, given)
     return answer(ObjectOut.of(stored))
 

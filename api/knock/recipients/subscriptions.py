@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, SecretKey
+from api.kit.bodies import read_object
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_REF
 from api.kit.parameters import ERROR_RESPONSES, takes
@@ -20,6 +21,7 @@ from domain.recipients.subscriptions import (
     SubscribeIn,
     UnsubscribeIn,
     UserSubscriptionFilters,
+    read_followers,
 )
 from services.recipients import subscriptions
 
@@ -70,7 +72,7 @@ async def add_subscriptions(
 
     The object and every recipient that is only named must have been identified before.
     """
-    given = await read_body(request, SubscribeIn)
+    given = read_followers(target, await read_object(request, SubscribeIn))
     made = await subscriptions.subscribe(engine, principal.environment, target, given)
     return answer(SubscriptionOut.of_one_object(made))
 

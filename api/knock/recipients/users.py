@@ -13,8 +13,8 @@ from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import feed_limit, secret_limit
-from api.kit.shapes import EntriesOut, answer, read_body
-from api.knock.recipients.paths import known_user, new_user
+from api.kit.shapes import EntriesOut, answer, read_body, read_both
+from api.knock.recipients.paths import InPath, known_user, new_user
 from api.knock.recipients.schemas import UserOut
 from domain.bulk.requests import MergeIn
 from domain.kit.user_tokens import Ability, UserToken
@@ -27,7 +27,7 @@ from services.recipients import recipients
 router = APIRouter(prefix="/v1/users", tags=["Users"], responses=ERROR_RESPONSES)
 
 KnownUser = Annotated[RecipientRef, Depends(known_user)]
-NewUser = Annotated[RecipientRef, Depends(new_user)]
+NewUser = Annotated[InPath[RecipientRef], Depends(new_user)]
 
 
 @router.get(
@@ -58,14 +58,14 @@ async def get_user(user: KnownUser, principal: FeedKey, engine: EngineDep) -> JS
     openapi_extra=takes(UserIn),
 )
 async def identify_user(
-    user: NewUser, request: Request, principal: IdentityKey, engine: EngineDep
+    named: NewUser, request: Request, principal: IdentityKey, engine: EngineDep
 ) -> JSONResponse:
     """Identify a user: create it, or merge the properties deeply into what is stored.
 
     With a public key this needs a user token, except in development; and one that allows to write
     channel data or preferences, if the body has some.
     """
-    given = await read_body(request, UserIn)
+    user, given = await read_both(named, read_body(request, UserIn))
     if principal.user_token is not None:
         _check_said(principal.user_token, user.id, given)
     stored = await recipients.store_recipient(engine, principal.environment, user, given)

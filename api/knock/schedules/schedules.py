@@ -55,9 +55,9 @@ async def create_schedules(
 
     A recipient that is only named must have been identified before.
     """
-    body = await read_large_object(request)
-    given = read_shape(CreateSchedulesIn, body.content)
-    wanted = new_schedules(given, size=body.size)
+    body = await read_large_object(request, CreateSchedulesIn)
+    given = read_shape(CreateSchedulesIn, body.content, size=body.size)
+    wanted = new_schedules(given)
     made = await schedules.create_schedules(engine, principal.environment, wanted)
     return answer([ScheduleOut.of(one) for one in made])
 
@@ -77,9 +77,9 @@ async def update_schedules(
     Members that are left out stay unchanged, null removes them: without repeats a schedule occurs
     once.
     """
-    body = await read_large_object(request)
-    given = read_shape(UpdateSchedulesIn, body.content)
-    changes = schedule_changes(given, size=body.size)
+    body = await read_large_object(request, UpdateSchedulesIn)
+    given = read_shape(UpdateSchedulesIn, body.content, size=body.size)
+    changes = schedule_changes(given)
     changed = await schedules.update_schedules(engine, principal.environment, changes)
     return answer([ScheduleOut.of(one) for one in changed])
 

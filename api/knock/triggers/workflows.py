@@ -49,9 +49,10 @@ async def trigger_workflow(
 
     A 200 means that the trigger is stored and that its runs are certain to start.
     """
-    body, key = await read_large_object(request), _known_key(key)
+    body, key = await read_large_object(request, TriggerIn), _known_key(key)
     claim = read_claim(request, body.content)
-    async with workflow_comes_first(engine, principal.environment, key):
+    data = body.content.get("data")
+    async with workflow_comes_first(engine, principal.environment, key, data=data, size=body.size):
         wanted = parse_trigger_request(key, body.content, size=body.size)
     accepted = await triggering.trigger(engine, principal.environment, wanted, claim)
     headers = dict(accepted.headers)
@@ -74,7 +75,7 @@ async def cancel_workflow(
 
     Applies to every trigger that was accepted before, even if its runs have not started.
     """
-    body, key = await read_object(request), _known_key(key)
+    body, key = await read_object(request, CancelIn), _known_key(key)
     async with workflow_comes_first(engine, principal.environment, key, is_to_run=False):
         wanted = parse_cancel_request(key, body)
     await cancelling.cancel(engine, principal.environment, wanted)
@@ -91,7 +92,7 @@ async def cancel_workflow(
 )
 async def notify(request: Request, principal: SecretKey, engine: EngineDep) -> JSONResponse:
     """Run a workflow: the older path, without idempotency."""
-    body = await read_large_object(request)
+    body = await read_large_object(request, NotifyIn)
     async with _named_comes_first(engine, principal.environment, body.content):
         notice = NotifyIn.read(body.content)
         wanted = notice.request(_known_key(notice.name), size=body.size)
@@ -108,7 +109,7 @@ async def notify(request: Request, principal: SecretKey, engine: EngineDep) -> J
 )
 async def cancel_notify(request: Request, principal: SecretKey, engine: EngineDep) -> Response:
     """Cancel runs: the older path."""
-    body = await read_object(request)
+    body = await read_object(request, NotifyCancelIn)
     async with _named_comes_first(engine, principal.environment, body, is_to_run=False):
         notice = NotifyCancelIn.read(body)
         wanted = notice.request(_known_key(notice.name))

@@ -15,8 +15,8 @@ from uuid import UUID
 
 from domain.bulk.operations import DELETE_USERS, MERGE_USERS, OPEN_BULK
 from domain.kit.json_types import JsonObject
-from domain.recipients.inline import MAX_PROPERTIES_BYTES
 from domain.recipients.refs import USERS
+from domain.recipients.shapes import MAX_PROPERTIES_BYTES
 from domain.runs.statuses import OPEN_RUN
 from models.queries.bulk.actors import move_acts
 from models.queries.runs.first_runs import FIRST_RUN_TABLES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
@@ -110,15 +110,24 @@ async def get_channel_here(
     connection: Connection, environment_id: UUID, channel_id: UUID
 ) -> ChannelHere | None:
     """Return a channel that is not archived, as it is in an environment."""
-    return await fetch_one(
+    found = await channels_here(connection, environment_id, [channel_id])
+    return found.get(channel_id)
+
+
+async def channels_here(
+    connection: Connection, environment_id: UUID, ids: Collection[UUID]
+) -> dict[UUID, ChannelHere]:
+    """Return those of these channels that are not archived, as they are in an environment."""
+    found = await fetch_all(
         connection,
         ChannelHere,
         "SELECT c.id, c.key, c.channel_type, c.provider, s.id IS NOT NULL AS is_configured"
         " FROM channels c LEFT JOIN channel_environments s"
         " ON s.channel_id = c.id AND s.environment_id = %s"
-        " WHERE c.id = %s AND c.archived_at IS NULL",
-        [environment_id, channel_id],
+        " WHERE c.id = ANY(%s) AND c.archived_at IS NULL",
+        [environment_id, list(ids)],
     )
+    return {channel.id: channel for channel in found}
 
 
 async def get_sealed_settings(

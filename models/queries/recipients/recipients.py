@@ -10,19 +10,18 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.kit.errors import InvalidParams
 from domain.kit.json_types import encoded
+from domain.kit.violations import Violations
 from domain.preferences.rows import NewSet, Persistence
-from domain.recipients.inline import (
+from domain.recipients.inline import InlineRecipient, combined
+from domain.recipients.recipients import Recipient
+from domain.recipients.refs import TENANTS, USERS, RecipientRef
+from domain.recipients.shapes import (
     MAX_PROPERTIES_BYTES,
     MAX_SETTINGS_BYTES,
     SETTINGS_TOO_LARGE,
     TOO_LARGE,
-    InlineRecipient,
-    combined,
 )
-from domain.recipients.recipients import Recipient
-from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from models.queries.preferences.sets import write_preference_sets
 from models.sql import columns_of, exceeds, fetch_all, fetch_one
 from runtime.database import Connection
@@ -237,12 +236,7 @@ async def upsert_recipients(
     for row in await cursor.fetchall():
         ref = RecipientRef(row["collection"], row["id"])
         excess[ref] = (row["has_too_much"], row["has_too_many_settings"])
-    for ref, (has_too_much, has_too_many_settings) in excess.items():
-        place = f"{ref.collection}/{ref.id}"
-        if has_too_much:
-            raise InvalidParams.of("properties", f"{TOO_LARGE} in {place}")
-        if has_too_many_settings:
-            raise InvalidParams.of("settings", f"{SETTINGS_TOO_LARGE} in {place}")
+    _refuse_excess(excess)
     belongings = await _set_channel_data(connection, environment_id, owners, now)
     sets = [
         NewSet(entry.ref.collection, entry.ref.id, set_id, content)
@@ -254,6 +248,18 @@ async def upsert_recipients(
     )
     before = {row.ref: None if row.is_new else row for row in held}
     return Written(list(excess), belongings, before)
+
+
+def _refuse_excess(excess: Mapping[RecipientRef, tuple[bool, bool | None]]) -> None:
+    """Refuse, all at once, those who have too many properties or settings now."""
+    violations = Violations()
+    for ref, (has_too_much, has_too_many_settings) in excess.items():
+        place = f"{ref.collection}/{ref.id}"
+        if has_too_much:
+            violations.add("properties", f"{TOO_LARGE} in {place}")
+        if has_too_many_settings:
+            violations.add("settings", f"{SETTINGS_TOO_LARGE} in {place}")
+    violations.raise_any()
 
 
 async def _set_channel_data(

@@ -12,9 +12,15 @@ from domain.kit.errors import InvalidParams, Unprocessable
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Wrong, read_shape
 from domain.kit.shortened import shortened
-from domain.recipients.inline import MAX_PROPERTIES_BYTES, InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
-from domain.recipients.shapes import InlineObjectIn, InlineUserIn, RecipientIn, TenantRecipientIn
+from domain.recipients.shapes import (
+    MAX_PROPERTIES_BYTES,
+    InlineObjectIn,
+    InlineUserIn,
+    RecipientIn,
+    TenantRecipientIn,
+)
 from domain.runs.events import RunEventType
 from domain.workflows.steps import UpdateObjectStep, UpdateTenantStep, UpdateUserStep
 from domain.workflows.steps.update_recipient import read_target

@@ -102,6 +102,15 @@ def test_every_form_of_a_recipient_is_read(raw: Any, expected: InlineRecipient) 
         ({"id": "x", "collection": "a/b"}, ["actor.collection"]),
         ({"id": "x" * 257, "collection": "c"}, ["actor.id"]),
         ({"id": "x", "blob": "x" * 300_000}, ["actor"]),
+        ({"name": 5, "blob": "x" * 300_000}, ["actor", "actor.name", "actor.id"]),
+        (
+            {
+                "id": "x",
+                "collection": "$tenants",
+                "settings": {"blob": "x" * 300_000, "branding": 5},
+            },
+            ["actor.settings", "actor.settings.branding"],
+        ),
         (
             {"id": 1, "name": 2, "channel_data": {"junk": {}, "more": 1}, "$trigger_data": "x"},
             [

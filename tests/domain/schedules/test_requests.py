@@ -26,7 +26,7 @@ DAILY: JsonObject = {"frequency": "daily"}
 
 def _new(**body: Any) -> NewSchedules:
     whole = {"workflow": "digest", "recipients": ["ellie"], "repeats": [DAILY], **body}
-    return new_schedules(read_shape(CreateSchedulesIn, whole), size=100)
+    return new_schedules(read_shape(CreateSchedulesIn, whole))
 
 
 def _wrong(**body: Any) -> dict[str, str]:
@@ -73,6 +73,11 @@ def test_it_has_to_say_when() -> None:
     """Neither repeats nor an instant is refused; explicit nulls count as left out."""
     nothing = {"repeats": None, "scheduled_at": None, "ending_at": None, "actor": None}
     assert _wrong(**nothing) == {"scheduled_at": "is required if there are no repeats"}
+    assert _wrong(**nothing, data=5, recipients=[]) == {
+        "scheduled_at": "is required if there are no repeats",
+        "data": "must be an object",
+        "recipients": "must not be empty",
+    }
     naive = _new(**{**nothing, "scheduled_at": "2026-03-01T09:00:00"})
     assert naive.scheduled_at == datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -102,26 +107,34 @@ def test_a_recipient_has_the_place_of_its_first_mention() -> None:
 def test_an_entry_of_many_has_one_recipient() -> None:
     """It says when and for whom by itself, and each fault has its place in it."""
     entry = {"workflow": "digest", "repeats": [DAILY], "recipient": {"id": "ellie", "name": "E"}}
-    wanted = new_schedule(read_shape(ScheduleEntryIn, entry), size=100)
+    wanted = new_schedule(read_shape(ScheduleEntryIn, entry))
     assert [(one.ref.id, one.properties) for one in wanted.recipients] == [("ellie", {"name": "E"})]
     assert list(wanted.places.values()) == ["recipient"]
     with pytest.raises(InvalidParams) as caught:
         read_shape(ScheduleEntryIn, {"workflow": "digest", "repeats": [DAILY]})
     assert caught.value.reasons == "recipient: is required"
-    never = read_shape(ScheduleEntryIn, {"workflow": "digest", "recipient": "ellie"})
     with pytest.raises(InvalidParams, match="scheduled_at"):
-        new_schedule(never, size=100)
+        read_shape(ScheduleEntryIn, {"workflow": "digest", "recipient": "ellie"})
 
 
 def test_what_is_left_out_of_an_update_stays() -> None:
     """Only named members change; null takes away; ids that cannot be ours are passed over."""
     known = str(uuid4())
     body = {"schedule_ids": [known, "nobody", known], "ending_at": None, "tenant": "acme"}
-    changes = schedule_changes(read_shape(UpdateSchedulesIn, body), size=100)
+    changes = schedule_changes(read_shape(UpdateSchedulesIn, body))
     assert [str(each) for each in changes.ids] == [known]
     assert changes.columns == {"ending_at": None, "tenant_id": "acme"}
     assert changes.moves
     plain = {"schedule_ids": [known], "data": {"n": 1}, "actor": None}
-    changes = schedule_changes(read_shape(UpdateSchedulesIn, plain), size=100)
+    changes = schedule_changes(read_shape(UpdateSchedulesIn, plain))
     assert changes.columns == {"data": {"n": 1}, "actor_collection": None, "actor_id": None}
     assert not changes.moves
+
+
+def test_an_update_that_leaves_no_timing_is_refused_with_the_rest() -> None:
+    """Where it says both by itself; else what is stored decides."""
+    none = {"repeats": [], "scheduled_at": None}
+    with pytest.raises(InvalidParams) as caught:
+        read_shape(UpdateSchedulesIn, {"schedule_ids": [], **none})
+    assert {error.field for error in caught.value.errors} == {"schedule_ids", "scheduled_at"}
+    read_shape(UpdateSchedulesIn, {"schedule_ids": ["one"], "repeats": []})

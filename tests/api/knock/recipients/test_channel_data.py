@@ -270,6 +270,40 @@ async def test_a_webhook_may_have_a_token_of_its_own_inline_too(
     assert read.json()["data"] == data
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"tokens": "abc", "player_ids": 5},
+        {"connections": {"region": "eu"}},
+        {"devices": [1], "token": {"access_token": 5}},
+    ],
+)
+async def test_a_webhook_takes_any_object_inline_too(
+    client: httpx.AsyncClient, channel: Channel, data: dict[str, Any]
+) -> None:
+    """Its members mean what its request makes of them, whatever they mean to other providers."""
+    channel_id = await channel("http", "http_knock_webhook")
+    path = f"/v1/users/ellie/channel_data/{channel_id}"
+    assert (await client.put(path, json={"data": data})).json()["data"] == data
+    await client.put(path, json={"data": {}})
+    said = {"channel_data": {channel_id: data}}
+    assert (await client.put("/v1/users/ellie", json=said)).status_code == 200
+    assert (await client.get(path)).json()["data"] == data
+
+
+async def test_inline_data_is_judged_by_its_channel(
+    client: httpx.AsyncClient, channel: Channel
+) -> None:
+    """Like that of the operation of its own: by the provider, not by what it looks like."""
+    push = await channel("push", "push_fcm")
+    said = {"channel_data": {push: {"connections": []}}}
+    refused = await client.put("/v1/users/ellie", json=said)
+    (error,) = refused.json()["errors"]
+    assert error["field"] == f"channel_data.{push}"
+    assert error["message"] == "must have one of: tokens, devices"
+    assert (await client.get("/v1/users/ellie")).status_code == 404
+
+
 async def test_a_webhook_as_older_clients_write_it_is_one_inline_too(
     client: httpx.AsyncClient, channel: Channel
 ) -> None:
