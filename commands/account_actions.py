@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import UUID
 
-from api.admin.schemas import NewEnvironmentOut, SecurityOut, SigningKeyOut
+from api.admin.schemas.environments import NewEnvironmentOut
+from api.admin.schemas.security import SecurityOut, SigningKeyOut
 from api.management.account.schemas import EnvironmentOut
 from commands.actions import EVERYTHING, Arguments, action, read_text
 from commands.arguments import argument

@@ -15,7 +15,9 @@ from uuid import UUID
 
 from temporalio.service import RPCError
 
-from api.admin.schemas import ApiKeyOut, PreferenceSetBodyOut, ScheduleStateOut, ServiceTokenOut
+from api.admin.schemas.keys import ApiKeyOut, ServiceTokenOut
+from api.admin.schemas.preferences import PreferenceSetBodyOut
+from api.admin.schemas.schedules import ScheduleStateOut
 from api.management.channels.schemas import ChannelOut
 from commands import (
     account_actions,

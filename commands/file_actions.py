@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import UUID
 
-from api.admin.bulk import OpenBulkOut
+from api.admin.schemas.bulk import OpenBulkOut
 from api.knock.bulk.schemas import BulkOperationOut
 from commands.actions import ENVIRONMENT, Arguments, action, read_bytes
 from commands.arguments import argument

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from api.admin.batches import BatchItemOut, BatchOut
-from api.admin.messages import MovedOut
-from api.admin.runs import WaitingRunOut
-from api.admin.schemas import HeldChannelOut
+from api.admin.schemas.batches import BatchItemOut, BatchOut
+from api.admin.schemas.channels import HeldChannelOut
+from api.admin.schemas.messages import MovedOut
+from api.admin.schemas.runs import WaitingRunOut
 from commands.actions import ENVIRONMENT, Arguments, action
 from commands.arguments import argument
 from domain.batches.rows import BatchFilters

@@ -6,7 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from api.admin.webhook_schemas import WebhookDeliveryDetailOut, WebhookDeliveryOut, WebhookOut
+from api.admin.schemas.webhooks import (
+    WebhookDeliveryDetailOut,
+    WebhookDeliveryOut,
+    WebhookOut,
+)
 from commands.actions import ENVIRONMENT, Arguments, action, read_settings
 from commands.arguments import argument
 from domain.kit.json_types import JsonValue

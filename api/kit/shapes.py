@@ -22,6 +22,7 @@ from domain.kit.pages import Page
 from domain.kit.shapes import Shape, read_shape
 
 __all__ = [
+    "CountOut",
     "EntriesOut",
     "ItemsOut",
     "LeftOut",
@@ -44,6 +45,12 @@ class SuccessOut(Out):
     """Done."""
 
     result: Literal["success"] = "success"
+
+
+class CountOut(Out):
+    """How many there were."""
+
+    count: int
 
 
 class PageEndsOut(Out):

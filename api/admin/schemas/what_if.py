@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 from uuid import UUID
 
-from api.admin.what_if_audiences import AudiencesOut
+from api.admin.schemas.what_if_audiences import AudiencesOut
 from api.kit.shapes import Moment, Out
 from domain.recipients.answers import Reference, reference
 from domain.what_if.differences import Change, Difference, Kind, RehearsedMessage
