@@ -21,8 +21,6 @@ Action: TypeAlias = Callable[[Engine, Arguments], Awaitable[JsonValue]]
 
 PARSER = argparse.ArgumentParser(prog="carillon admin")
 _ACTIONS = PARSER.add_subparsers(required=True, metavar="action")
-# Where an action works; content is written there.
-ENVIRONMENT = argument("--environment", default="development")
 REPLACE_UNREADABLE = argument(
     "--replace-unreadable",
     action="store_true",

@@ -36,7 +36,7 @@ from commands.actions import (
     read_settings,
 )
 from commands.actions import action as _action
-from commands.arguments import argument
+from commands.arguments import ENVIRONMENT, argument
 from domain.account.credentials import ApiKeyRequest, RotationRequest, ServiceTokenRequest
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
 from domain.content.email_layout import EMAIL_LAYOUT
@@ -102,7 +102,7 @@ async def put_channel(engine: Engine, arguments: Arguments) -> JsonValue:
 @_action(
     "channel-set",
     argument("key"),
-    argument("environment"),
+    ENVIRONMENT,
     argument(
         "--file",
         type=Path,
@@ -125,7 +125,7 @@ async def show_default_layout(engine: Engine, arguments: Arguments) -> JsonValue
     return {EMAIL_LAYOUT.name: default_layout_document()}
 
 
-@_action("key-list", argument("environment"))
+@_action("key-list", ENVIRONMENT)
 async def list_keys(engine: Engine, arguments: Arguments) -> JsonValue:
     """List the API keys of an environment."""
     environment = await get_scope(engine, arguments.environment)
@@ -135,7 +135,7 @@ async def list_keys(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @_action(
     "key-create",
-    argument("environment"),
+    ENVIRONMENT,
     argument("--kind", choices=list(KeyKind), required=True),
     argument("--name", required=True),
 )
@@ -196,7 +196,7 @@ async def revoke_token(engine: Engine, arguments: Arguments) -> JsonValue:
     return None
 
 
-@_action("preferences-get", argument("environment"))
+@_action("preferences-get", ENVIRONMENT)
 async def get_preferences(engine: Engine, arguments: Arguments) -> JsonValue:
     """Show the default preferences of an environment."""
     environment = await get_scope(engine, arguments.environment)
@@ -205,7 +205,7 @@ async def get_preferences(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @_action(
     "preferences-set",
-    argument("environment"),
+    ENVIRONMENT,
     argument("--file", type=Path, default=Path("-"), help="JSON of a preference set (default: -)"),
 )
 async def set_preferences(engine: Engine, arguments: Arguments) -> JsonValue:
@@ -219,14 +219,14 @@ def _preferences(content: JsonObject) -> JsonValue:
     return PreferenceSetBodyOut.of(content).preference_set.model_dump(mode="json")
 
 
-@_action("preferences-delete", argument("environment"))
+@_action("preferences-delete", ENVIRONMENT)
 async def delete_preferences(engine: Engine, arguments: Arguments) -> JsonValue:
     """Delete the default preferences of an environment."""
     await defaults.delete_default_set(engine, await get_scope(engine, arguments.environment))
     return None
 
 
-@_action("message-retry", argument("id"), argument("--environment", default="development"))
+@_action("message-retry", argument("id"), ENVIRONMENT)
 async def send_again(engine: Engine, arguments: Arguments) -> JsonValue:
     """Retry a failed message."""
     environment = await get_scope(engine, arguments.environment)
@@ -246,21 +246,21 @@ async def _named_schedule(engine: Engine, arguments: Arguments) -> tuple[Environ
     return environment, schedule_id
 
 
-@_action("schedule-show", argument("id"), argument("--environment", default="development"))
+@_action("schedule-show", argument("id"), ENVIRONMENT)
 async def show_schedule(engine: Engine, arguments: Arguments) -> JsonValue:
     """Show when a schedule occurs, and which occurrence it last dropped."""
     found = await pauses.get_schedule(engine, *await _named_schedule(engine, arguments))
     return ScheduleStateOut.of(found).model_dump(mode="json")
 
 
-@_action("schedule-pause", argument("id"), argument("--environment", default="development"))
+@_action("schedule-pause", argument("id"), ENVIRONMENT)
 async def pause(engine: Engine, arguments: Arguments) -> JsonValue:
     """Pause a schedule until it is resumed."""
     paused = await pauses.pause_schedule(engine, *await _named_schedule(engine, arguments))
     return ScheduleStateOut.of(paused).model_dump(mode="json")
 
 
-@_action("schedule-resume", argument("id"), argument("--environment", default="development"))
+@_action("schedule-resume", argument("id"), ENVIRONMENT)
 async def resume(engine: Engine, arguments: Arguments) -> JsonValue:
     """Resume a paused schedule."""
     resumed = await pauses.resume_schedule(engine, *await _named_schedule(engine, arguments))

@@ -8,8 +8,8 @@ from api.admin.schemas.batches import BatchItemOut, BatchOut
 from api.admin.schemas.channels import HeldChannelOut
 from api.admin.schemas.messages import MovedOut
 from api.admin.schemas.runs import WaitingRunOut
-from commands.actions import ENVIRONMENT, Arguments, action
-from commands.arguments import argument
+from commands.actions import Arguments, action
+from commands.arguments import ENVIRONMENT, argument
 from domain.batches.rows import BatchFilters
 from domain.deliveries.claims import DeliveryWaitRequest, RetryRequest
 from domain.kit.json_types import JsonValue
@@ -138,7 +138,7 @@ async def drop_item(engine: Engine, arguments: Arguments) -> JsonValue:
     return None
 
 
-@action("channel-hold", argument("key"), argument("environment"))
+@action("channel-hold", argument("key"), ENVIRONMENT)
 async def hold_channel(engine: Engine, arguments: Arguments) -> JsonValue:
     """Hold a channel: its messages are made, but wait."""
     environment = await get_scope(engine, arguments.environment)
@@ -152,7 +152,7 @@ async def list_holds(engine: Engine, arguments: Arguments) -> JsonValue:
     return [HeldChannelOut.of(each).model_dump(mode="json") for each in held]
 
 
-@action("channel-release", argument("key"), argument("environment"))
+@action("channel-release", argument("key"), ENVIRONMENT)
 async def release_channel(engine: Engine, arguments: Arguments) -> JsonValue:
     """Release a channel: waiting messages go out."""
     environment = await get_scope(engine, arguments.environment)

@@ -11,8 +11,8 @@ from api.admin.schemas.webhooks import (
     WebhookDeliveryOut,
     WebhookOut,
 )
-from commands.actions import ENVIRONMENT, Arguments, action, read_settings
-from commands.arguments import argument
+from commands.actions import Arguments, action, read_settings
+from commands.arguments import ENVIRONMENT, argument
 from domain.kit.json_types import JsonValue
 from domain.kit.pages import PageRequest
 from domain.kit.shapes import read_shape
