@@ -120,14 +120,39 @@ def test_settings_under_another_key_are_replaced_only_when_told(
     set_up(settings, exit_code=1)
 
 
-def test_an_unknown_provider_is_told_which_there_are(
-    settings: Settings, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("channel_type", "provider", "told"),
+    [
+        (
+            "chat",
+            "slack",
+            "unknown provider 'slack'; known for chat: chat_discord, chat_ms_teams, chat_slack,"
+            " chat_whatsapp, sandbox_chat",
+        ),
+        (
+            "sms",
+            "smtp",
+            "serves channels of type email, not sms; known for sms: messagebird, twilio, vonage,"
+            " sandbox_sms",
+        ),
+        (
+            "in_app_feed",
+            "slack",
+            "unknown provider 'slack'; known for in_app_feed: in_app_feed_knock",
+        ),
+    ],
+)
+def test_a_wrong_provider_is_told_which_serve_the_type(
+    settings: Settings,
+    capsys: pytest.CaptureFixture[str],
+    channel_type: str,
+    provider: str,
+    told: str,
 ) -> None:
     """An id is easily mistaken: Slack's is `chat_slack`."""
-    options = ("--name", "Chat", "--type", "chat", "--provider", "slack")
-    (told,) = _run(settings, capsys, "channel-put", "talk", *options, exit_code=1)
-    assert told.startswith("carillon: provider: unknown provider 'slack'; known: smtp, ")
-    assert "chat_slack" in told
+    options = ("--name", "Chat", "--type", channel_type, "--provider", provider)
+    lines = _run(settings, capsys, "channel-put", "talk", *options, exit_code=1)
+    assert lines == [f"carillon: provider: {told}"]
 
 
 @pytest.mark.parametrize("text", ["{", "[]"])
