@@ -49,7 +49,7 @@ def test_an_environment_from_making_to_removing(run: Run) -> None:
     made = run(*words)
     assert [key["token"][:3] for key in made["api_keys"]] == ["sk_", "pk_"]
     assert "PRIVATE KEY" in made["signing_key"]["signing_key"]
-    assert run("security-get", "staging")["requires_user_token"] is False
+    assert run("security-get", "--environment", "staging")["requires_user_token"] is False
     listed = run("environment-list")
     assert [one["slug"] for one in listed] == ["development", "staging", "production"]
     assert run("environment-rename", "staging", "--name", "Rehearsal")["name"] == "Rehearsal"
