@@ -12,7 +12,8 @@ from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
 from api.kit.shapes import PlainEntriesOut, answer
 from api.kit.strings import known_id, known_uuid
-from api.knock.bulk.schemas import BulkOperationOut, answer_bulk
+from api.knock.bulk.answering import answer_bulk
+from api.knock.bulk.schemas import BulkOperationOut
 from api.management.requests import PAGE_HELP, read_limit
 from services.account.environments import get_scope
 from services.bulk import accept

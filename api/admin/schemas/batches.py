@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.shapes import Moment, Out
+from api.kit.answers import Moment, Out
 from domain.batches.gathered import Contribution
 from domain.batches.rows import OpenBatch
 from domain.recipients.answers import Reference, reference

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from api.kit.shapes import Moment, Out
+from api.kit.answers import Moment, Out
 from api.management.channels.schemas import ChannelOut
 from domain.deliveries.claims import HeldChannel
 

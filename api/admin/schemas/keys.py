@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from api.kit.shapes import LeftOut, Moment, Out
+from api.kit.answers import LeftOut, Moment, Out
 from domain.account.credentials import ApiKey, Issued, ServiceToken
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self
 from uuid import UUID
 
-from api.kit.shapes import Moment, Out
+from api.kit.answers import Moment, Out
 from domain.deliveries.claims import MovedDelivery
 
 

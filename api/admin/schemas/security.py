@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field
 
-from api.kit.shapes import LeftOut, Moment, Out
+from api.kit.answers import LeftOut, Moment, Out
 from domain.account.security import IssuedSigningKey, Security, SigningKey
 
 
