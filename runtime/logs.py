@@ -115,7 +115,8 @@ class _SlowTasks(_OnceInAWhile):
         if not text.startswith(_SLOW_TASK):
             return True
         if self.is_due(record):
-            self._log.warning("workflow_task_slow", detail=text.removeprefix(_SLOW_TASK).strip())
+            detail = text.removeprefix(_SLOW_TASK).partition(" {")[0]  # without its figures
+            self._log.warning("workflow_task_slow", detail=detail.strip())
         return False
 
 
