@@ -12,8 +12,8 @@ from domain.contract.runs import Advanced, AdvanceInput
 from domain.kit.errors import Unavailable
 from runtime.faults import fault_of
 from runtime.logs import get_logger
-from services import walk
 from services.engine import Engine
+from services.walk import transaction as walk
 
 _log = get_logger(__name__)
 

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api import admin, assets, health, knock, management
+from api import assets, health
+from api.admin.routers import ROUTERS as ADMIN
 from api.admin.what_if import TRIES_AT_ONCE
 from api.kit import errors
 from api.kit.bodies import FILES_AT_ONCE, LARGE_AT_ONCE
@@ -16,6 +17,8 @@ from api.kit.cors import BrowserPaths
 from api.kit.middleware import RequestFrame
 from api.kit.rate_limits import RateLimiter
 from api.kit.routing import RouteTable
+from api.knock.routers import ROUTERS as KNOCK
+from api.management.routers import ROUTERS as MANAGEMENT
 from api.reference import routes as reference
 from runtime.logs import configure_logs
 from runtime.memory import settle_memory
@@ -64,14 +67,14 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.state.large_files = asyncio.Semaphore(FILES_AT_ONCE)
     app.state.tries = asyncio.Semaphore(TRIES_AT_ONCE)
     errors.install(app)
-    app.add_middleware(RequestFrame, browser_paths=BrowserPaths(knock.ROUTERS))
+    app.add_middleware(RequestFrame, browser_paths=BrowserPaths(KNOCK))
     app.state.routers = (
         health.router,
         assets.router,
         reference.router,
-        *knock.ROUTERS,
-        *management.ROUTERS,
-        *admin.ROUTERS,
+        *KNOCK,
+        *MANAGEMENT,
+        *ADMIN,
     )
     app.router.routes.append(
         RouteTable(route for router in app.state.routers for route in router.routes)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import UUID
 
-from api.admin.schemas import NewEnvironmentOut, SecurityOut, SigningKeyOut
+from api.admin.schemas.environments import NewEnvironmentOut
+from api.admin.schemas.security import SecurityOut, SigningKeyOut
 from api.management.account.schemas import EnvironmentOut
 from commands.actions import EVERYTHING, Arguments, action, read_text
-from commands.arguments import argument
+from commands.arguments import ENVIRONMENT, argument
 from domain.account.environments import EnvironmentChangeIn, EnvironmentIn
 from domain.account.security import SecurityRequest, SigningKeyRequest
 from domain.kit.json_types import JsonValue
@@ -17,7 +18,7 @@ from services.account import chain, environments, security
 from services.account.environments import get_scope
 from services.engine import Engine
 
-_ENVIRONMENT = argument("environment")
+_SLUG = argument("slug", help="of the environment")
 _SECURITY = {"required": True, "optional": False, "default": None}
 
 
@@ -52,22 +53,22 @@ async def add_environment(engine: Engine, arguments: Arguments) -> JsonValue:
     return NewEnvironmentOut.of(made).model_dump(mode="json")
 
 
-@action("environment-rename", _ENVIRONMENT, argument("--name", required=True))
+@action("environment-rename", _SLUG, argument("--name", required=True))
 async def rename_environment(engine: Engine, arguments: Arguments) -> JsonValue:
     """Rename an environment; its slug and its place stay."""
     wanted = read_shape(EnvironmentChangeIn, {"name": arguments.name})
-    changed = await chain.change_environment(engine, arguments.environment, wanted)
+    changed = await chain.change_environment(engine, arguments.slug, wanted)
     return EnvironmentOut.of(changed).model_dump(mode="json")
 
 
-@action("environment-remove", _ENVIRONMENT)
+@action("environment-remove", _SLUG)
 async def remove_environment(engine: Engine, arguments: Arguments) -> JsonValue:
     """Remove an environment with all its data, permanently."""
-    await chain.remove_environment(engine, arguments.environment)
+    await chain.remove_environment(engine, arguments.slug)
     return None
 
 
-@action("signing-key-list", _ENVIRONMENT)
+@action("signing-key-list", ENVIRONMENT)
 async def list_signing_keys(engine: Engine, arguments: Arguments) -> JsonValue:
     """List the signing keys for user tokens of an environment."""
     environment = await get_scope(engine, arguments.environment)
@@ -77,7 +78,7 @@ async def list_signing_keys(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @action(
     "signing-key-create",
-    _ENVIRONMENT,
+    ENVIRONMENT,
     argument("--name", default="Signing key"),
     argument("--file", type=Path, help="PEM file of an existing key; - for standard input"),
 )
@@ -90,7 +91,7 @@ async def create_signing_key(engine: Engine, arguments: Arguments) -> JsonValue:
     return SigningKeyOut.of(made.row, made.private_key).model_dump(mode="json")
 
 
-@action("signing-key-revoke", _ENVIRONMENT, argument("id", type=UUID))
+@action("signing-key-revoke", argument("id", type=UUID), ENVIRONMENT)
 async def revoke_signing_key(engine: Engine, arguments: Arguments) -> JsonValue:
     """Revoke a signing key."""
     environment = await get_scope(engine, arguments.environment)
@@ -98,7 +99,7 @@ async def revoke_signing_key(engine: Engine, arguments: Arguments) -> JsonValue:
     return None
 
 
-@action("security-get", _ENVIRONMENT)
+@action("security-get", ENVIRONMENT)
 async def get_security(engine: Engine, arguments: Arguments) -> JsonValue:
     """Show whether public keys of an environment need a user token."""
     environment = await get_scope(engine, arguments.environment)
@@ -106,7 +107,7 @@ async def get_security(engine: Engine, arguments: Arguments) -> JsonValue:
     return SecurityOut.of(found).model_dump(mode="json")
 
 
-@action("security-set", _ENVIRONMENT, argument("user_tokens", choices=list(_SECURITY)))
+@action("security-set", argument("user_tokens", choices=list(_SECURITY)), ENVIRONMENT)
 async def set_security(engine: Engine, arguments: Arguments) -> JsonValue:
     """Set whether public keys of an environment need a user token."""
     document = {"enhanced_security": _SECURITY[arguments.user_tokens]}

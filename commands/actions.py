@@ -20,9 +20,7 @@ Arguments = argparse.Namespace
 Action: TypeAlias = Callable[[Engine, Arguments], Awaitable[JsonValue]]
 
 PARSER = argparse.ArgumentParser(prog="carillon admin")
-_ACTIONS = PARSER.add_subparsers(required=True, metavar="action")
-# Where an action works; content is written there.
-ENVIRONMENT = argument("--environment", default="development")
+ACTIONS = PARSER.add_subparsers(required=True, metavar="action")
 REPLACE_UNREADABLE = argument(
     "--replace-unreadable",
     action="store_true",
@@ -36,7 +34,7 @@ def action(name: str, *arguments: Argument) -> Callable[[Action], Action]:
     """Make a function an action of the command; the first line of its docstring is its help."""
 
     def register(function: Action) -> Action:
-        parser = _ACTIONS.add_parser(name, help=help_of(function))
+        parser = ACTIONS.add_parser(name, help=help_of(function))
         parser.set_defaults(action=function)
         for add_to in arguments:
             add_to(parser)

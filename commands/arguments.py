@@ -14,6 +14,12 @@ def argument(name: str, **options: Any) -> Argument:
     return lambda parser: parser.add_argument(name, **options)
 
 
+# Where a command works, the same for all of them.
+ENVIRONMENT = argument(
+    "--environment", default="development", help="slug of the environment (default: development)"
+)
+
+
 def help_of(function: Callable[..., object]) -> str:
     """Return the first line of a docstring as argparse writes help: small, without a full stop."""
     line = (function.__doc__ or "").partition("\n")[0].rstrip(".")

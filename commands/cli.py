@@ -248,7 +248,12 @@ _module(
     "what-if", "commands.what_if", "show who would get what if content were published", joins=True
 )
 _module("demo", "commands.demo", "send real input through a running product and show what came out")
-_module("replay", "commands.replay", "replay runs of the Temporal server against this code")
+_module(
+    "replay",
+    "commands.replay",
+    "replay runs of the Temporal server against this code",
+    joins=True,
+)
 
 
 def _configure_logs(settings: Settings, command: str) -> None:

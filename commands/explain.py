@@ -6,6 +6,7 @@ import argparse
 import asyncio
 from collections.abc import Iterator
 
+from commands.arguments import ENVIRONMENT
 from domain.kit.clock import in_words
 from domain.kit.errors import NotFound
 from domain.kit.ids import read_id
@@ -27,7 +28,7 @@ PARSER.add_argument(
     "id",
     help="id of a recipient run, the workflow_run_id that a trigger returned, or id of a message",
 )
-PARSER.add_argument("--environment", default="development")
+ENVIRONMENT(PARSER)
 PARSER.add_argument(
     "--limit", type=int, default=20, help="maximum number of runs of a trigger (default 20)"
 )

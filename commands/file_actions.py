@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import UUID
 
-from api.admin.bulk import OpenBulkOut
+from api.admin.schemas.bulk import OpenBulkOut
 from api.knock.bulk.schemas import BulkOperationOut
-from commands.actions import ENVIRONMENT, Arguments, action, read_bytes
-from commands.arguments import argument
+from commands.actions import Arguments, action, read_bytes
+from commands.arguments import ENVIRONMENT, argument
 from domain.bulk.csv_files import MAX_CSV_BYTES
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue

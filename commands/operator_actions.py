@@ -1,27 +1,35 @@
-"""`carillon admin` for what is under way: runs that wait, open batches, held channels, failures."""
+"""`carillon admin` for what is under way: runs that wait, open batches, failures, lost runs."""
 
 from __future__ import annotations
 
+import argparse
+from datetime import datetime
 from uuid import UUID
 
-from api.admin.batches import BatchItemOut, BatchOut
-from api.admin.messages import MovedOut
-from api.admin.runs import WaitingRunOut
-from api.admin.schemas import HeldChannelOut
-from commands.actions import ENVIRONMENT, Arguments, action
-from commands.arguments import argument
+from temporalio.service import RPCError
+
+from api.admin.schemas.batches import BatchItemOut, BatchOut
+from api.admin.schemas.messages import MovedOut
+from api.admin.schemas.runs import WaitingRunOut
+from commands.actions import Arguments, action
+from commands.arguments import ENVIRONMENT, argument
 from domain.batches.rows import BatchFilters
 from domain.deliveries.claims import DeliveryWaitRequest, RetryRequest
+from domain.kit.clock import parse_instant
+from domain.kit.errors import NotFound, Unavailable
+from domain.kit.ids import read_id
 from domain.kit.json_types import JsonValue
 from domain.kit.pages import PageRequest
 from domain.kit.shapes import read_shape
 from domain.recipients.refs import RecipientRef
 from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitRequest
+from runtime.temporal import is_away
 from services.account.environments import get_scope
 from services.batches import operating
-from services.deliveries import holds, waits
-from services.deliveries.retries import retry_messages
+from services.deliveries import waits
+from services.deliveries.retries import retry_message, retry_messages
 from services.engine import Engine
+from services.runs.reconciliation import recover
 from services.triggers import moved_waits, open_runs
 
 _ID = argument("id", type=UUID)
@@ -138,25 +146,15 @@ async def drop_item(engine: Engine, arguments: Arguments) -> JsonValue:
     return None
 
 
-@action("channel-hold", argument("key"), argument("environment"))
-async def hold_channel(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Hold a channel: its messages are made, but wait."""
+@action("message-retry", argument("id"), ENVIRONMENT)
+async def send_again(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Retry a failed message."""
     environment = await get_scope(engine, arguments.environment)
-    return {"count": await holds.hold_channel(engine, environment, arguments.key)}
-
-
-@action("channel-holds")
-async def list_holds(engine: Engine, arguments: Arguments) -> JsonValue:
-    """List the held channels of all environments, longest held first."""
-    held = await holds.held_channels(engine)
-    return [HeldChannelOut.of(each).model_dump(mode="json") for each in held]
-
-
-@action("channel-release", argument("key"), argument("environment"))
-async def release_channel(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Release a channel: waiting messages go out."""
-    environment = await get_scope(engine, arguments.environment)
-    return {"count": await holds.release_channel(engine, environment, arguments.key)}
+    message_id = read_id(arguments.id)
+    if message_id is None:
+        raise NotFound(f"There is no message {arguments.id!r} in this environment.")
+    await retry_message(engine, environment, message_id)
+    return None
 
 
 @action(
@@ -175,3 +173,37 @@ async def send_failed_again(engine: Engine, arguments: Arguments) -> JsonValue:
     wanted = read_shape(RetryRequest, {name: getattr(arguments, name) for name in names})
     environment = await get_scope(engine, arguments.environment)
     return {"count": await retry_messages(engine, environment, wanted)}
+
+
+def _instant(text: str) -> datetime:
+    instant = parse_instant(text)
+    if instant is None:
+        raise argparse.ArgumentTypeError("must be an ISO 8601 date or date-time")
+    return instant
+
+
+@action(
+    "recover",
+    argument(
+        "--since",
+        type=_instant,
+        required=True,
+        help="skip runs whose last sign of life is older than this date or date-time",
+    ),
+)
+async def start_again(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Restart waiting runs that Temporal has lost."""
+    try:
+        verdict = await recover(engine, arguments.since)
+    except (RPCError, RuntimeError) as error:
+        if not is_away(error):
+            raise
+        raise Unavailable(
+            "Temporal is unavailable. Runs already restarted stay restarted; run the command again."
+        ) from None
+    return {
+        "waiting_runs": verdict.looked_at,
+        "unknown_to_temporal": verdict.unknown,
+        "started_again": verdict.restarted,
+        "left_because_older": verdict.held,
+    }

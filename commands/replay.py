@@ -12,14 +12,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from temporalio.client import WorkflowHistory
+from google.protobuf.json_format import ParseError
+from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
 
+from commands.files import unreadable
 from commands.worker import workflow_runner
-from domain.kit.errors import BadRequest, NotFound, Unavailable
+from domain.kit.errors import AppError, BadRequest, InvalidParams, NotFound, Unavailable
 from runtime.settings import Settings
-from runtime.temporal import DATA_CONVERTER, connect, is_away
+from runtime.temporal import DATA_CONVERTER, connect, is_away, native_runtime
 from temporal_workflows import WORKFLOWS
 
 _NAME_ATTRIBUTE = "__temporal_workflow_definition"
@@ -55,11 +57,10 @@ def main(settings: Settings, parsed: argparse.Namespace) -> int:
 async def run(settings: Settings, options: argparse.Namespace) -> int:
     """Replay what the options choose, print what does not replay, and return the exit code."""
     failures = count = 0
-    histories = (
-        _recorded(options.paths)
-        if options.paths
-        else _remembered(settings, options.query, options.limit)
-    )
+    if options.paths:
+        histories = _recorded(options.paths)
+    else:
+        histories = _remembered(await _connected(settings), options.query, options.limit)
     async for one in replay(histories, settings):
         count += 1
         if one.failure is not None:
@@ -77,6 +78,7 @@ async def replay(
         workflows=WORKFLOWS,
         workflow_runner=workflow_runner(settings),
         data_converter=DATA_CONVERTER,
+        runtime=native_runtime(),
     )
     async with replayer.workflow_replay_iterator(histories) as results:
         async for result in results:
@@ -86,17 +88,63 @@ async def replay(
 
 
 async def _recorded(paths: list[Path]) -> AsyncIterator[WorkflowHistory]:
-    """Yield histories from files and folders, in order. Raises NotFound for a path without any."""
+    """Yield histories from files and folders, in order.
+
+    Raises:
+        NotFound: a path leads to none.
+        InvalidParams: a file is none, or cannot be read.
+    """
     for path in paths:
         files = sorted(path.glob("*.json")) if path.is_dir() else [path]
         if not files or not all(file.is_file() for file in files):
             raise NotFound(f"There is no recorded history at {path}.")
         for file in files:
-            yield WorkflowHistory.from_json(file.stem, file.read_text())
+            yield _read(file)
 
 
-async def _remembered(settings: Settings, query: str, limit: int) -> AsyncIterator[WorkflowHistory]:
-    """Yield histories from the connected server.
+def _read(file: Path) -> WorkflowHistory:
+    """Read a recorded history. Raises InvalidParams."""
+    try:
+        history = WorkflowHistory.from_json(file.stem, file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise unreadable(file, error) from error
+    except (ValueError, LookupError, TypeError, AttributeError, ParseError):
+        history = None
+    # One that begins with anything else would be replayed without end.
+    if (
+        history is None
+        or not history.events
+        or not history.events[0].HasField("workflow_execution_started_event_attributes")
+    ):
+        raise InvalidParams.of(str(file), "is not a recorded history")
+    return history
+
+
+async def _connected(settings: Settings) -> Client:
+    """Connect to the server, before anything is made that would have to be ended if it is away.
+
+    Raises:
+        Unavailable: it is away.
+        BadRequest: it refuses this client.
+    """
+    try:
+        return await connect(settings, lazy=False, identity="carillon-replay")
+    except (RPCError, RuntimeError) as error:
+        raise _told(error, settings.temporal_address) from error
+
+
+def _told(error: Exception, address: str) -> AppError:
+    """Return what an operator is told of an error of Temporal."""
+    if isinstance(error, RPCError) and not is_away(error):
+        return BadRequest(f"Temporal refused the request: {error}")
+    return Unavailable(
+        f"Temporal at {address} cannot be reached. Start it, or set CARILLON_TEMPORAL_ADDRESS to"
+        " where it is."
+    )
+
+
+async def _remembered(client: Client, query: str, limit: int) -> AsyncIterator[WorkflowHistory]:
+    """Yield histories from a server.
 
     Raises:
         Unavailable: it is away.
@@ -105,7 +153,6 @@ async def _remembered(settings: Settings, query: str, limit: int) -> AsyncIterat
     names = ", ".join(f"'{workflow_name(one)}'" for one in WORKFLOWS)
     wanted = f"WorkflowType IN ({names})" + (f" AND ({query})" if query else "")
     try:
-        client = await connect(settings, lazy=False, identity="carillon-replay")
         # Temporal lists open executions first, then the newest.
         async for execution in client.list_workflows(wanted, limit=limit):
             handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
@@ -115,13 +162,8 @@ async def _remembered(settings: Settings, query: str, limit: int) -> AsyncIterat
                 # Its retention may have ended since it was listed.
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
-    except (RPCError, RuntimeError) as error:
-        if isinstance(error, RPCError) and not is_away(error):
-            raise BadRequest(f"Temporal refused the request: {error}") from error
-        raise Unavailable(
-            f"Temporal at {settings.temporal_address} cannot be reached. Start it, or set"
-            " CARILLON_TEMPORAL_ADDRESS to where it is."
-        ) from error
+    except RPCError as error:
+        raise _told(error, client.service_client.config.target_host) from error
 
 
 def workflow_name(workflow: type) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from api.management.sources.schemas import SourceOut
 from commands.actions import REPLACE_UNREADABLE, Arguments, action, read_secrets, read_settings
-from commands.arguments import argument
+from commands.arguments import ENVIRONMENT, argument
 from domain.kit.json_types import JsonValue
 from domain.kit.shapes import read_shape
 from domain.sources.requests import SourceIn
@@ -55,7 +55,7 @@ async def put_source(engine: Engine, arguments: Arguments) -> JsonValue:
 @action(
     "source-verify",
     _KEY,
-    argument("environment"),
+    ENVIRONMENT,
     argument(
         "--file",
         type=Path,
@@ -73,7 +73,7 @@ async def put_verification(engine: Engine, arguments: Arguments) -> JsonValue:
     )
 
 
-@action("source-rotate", _KEY, argument("environment"))
+@action("source-rotate", _KEY, ENVIRONMENT)
 async def rotate_endpoint(engine: Engine, arguments: Arguments) -> JsonValue:
     """Give a source a new address in an environment; the old one stops working."""
     environment = await get_scope(engine, arguments.environment)

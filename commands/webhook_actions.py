@@ -6,9 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from api.admin.webhook_schemas import WebhookDeliveryDetailOut, WebhookDeliveryOut, WebhookOut
-from commands.actions import ENVIRONMENT, Arguments, action, read_settings
-from commands.arguments import argument
+from api.admin.schemas.webhooks import (
+    WebhookDeliveryDetailOut,
+    WebhookDeliveryOut,
+    WebhookOut,
+)
+from commands.actions import Arguments, action, read_settings
+from commands.arguments import ENVIRONMENT, argument
 from domain.kit.json_types import JsonValue
 from domain.kit.pages import PageRequest
 from domain.kit.shapes import read_shape

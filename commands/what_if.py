@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile, zip_longest
 from pathlib import Path
 
-from api.admin.what_if_audiences import AudiencesOut
-from api.admin.what_if_schemas import ChangeOut, DifferenceOut, GuidesOut, WhatIfOut
+from api.admin.schemas.what_if import ChangeOut, DifferenceOut, GuidesOut, WhatIfOut
+from api.admin.schemas.what_if_audiences import AudiencesOut
+from commands.arguments import ENVIRONMENT
 from commands.files import unreadable
 from domain.kit.clock import in_words
 from domain.kit.json_types import JsonObject, JsonValue
@@ -46,7 +47,7 @@ _AHEAD = 20
 
 
 PARSER = argparse.ArgumentParser(prog="carillon what-if", description=__doc__)
-PARSER.add_argument("--environment", default="development")
+ENVIRONMENT(PARSER)
 PARSER.add_argument(
     "--from",
     dest="from_environment",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -14,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from domain.channels.types import ChannelType
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from providers.base import CHECK_COMBINATIONS, CHECKS, Provider
@@ -67,10 +69,7 @@ def load_provider(provider_id: str) -> type[Provider]:
         return own
     advertised = outside_providers().get(provider_id)
     if advertised is None:
-        known = ", ".join([*PROVIDERS, *sorted(outside_providers())])
-        raise InvalidParams.of(
-            "provider", f"unknown provider {provider_id[:255]!r}; known: {known}"
-        )
+        raise InvalidParams.of("provider", f"unknown provider {provider_id[:255]!r}")
     found: Any = advertised.load()
     expected = ("id", "channel_type", "service_name", "Settings", "send", "aclose")
     missing = [member for member in expected if not hasattr(found, member)]
@@ -81,6 +80,17 @@ def load_provider(provider_id: str) -> type[Provider]:
         )
     provider: type[Provider] = found
     return provider
+
+
+def providers_of(channel_type: ChannelType) -> list[str]:
+    """Return the ids of the providers of a type, ours first; imports every vendor."""
+    found = []
+    for provider_id in [*PROVIDERS, *sorted(outside_providers())]:
+        # One that cannot be loaded is told of when somebody asks for it, and hides no other.
+        with suppress(ImportError, AttributeError, TypeError):
+            if load_provider(provider_id).channel_type is channel_type:
+                found.append(provider_id)
+    return found
 
 
 @cache

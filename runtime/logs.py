@@ -16,8 +16,10 @@ import structlog
 from runtime.faults import fault_of
 from runtime.settings import Settings
 
-# How long the pool says nothing more of a database that is away.
+# How long nothing more is said of a database that is away, or of workflow tasks that wait for it.
 _SILENT_SECONDS = 30.0
+# How Temporal's SDK marks that a workflow task took more than five seconds.
+_SLOW_TASK = "[TMPRL1104]"
 _NOISY = ("httpx", "httpcore", "asyncio", "psycopg.pool", "alembic", "mail.log")
 
 
@@ -64,17 +66,29 @@ def configure_logs(settings: Settings, *, process: str) -> None:
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     logging.getLogger("uvicorn.error").addFilter(_is_no_handshake)
-    pool = logging.getLogger("psycopg.pool")
-    pool.filters[:] = [_OnceInAWhile(get_logger(__name__))]
+    log = get_logger(__name__)
+    logging.getLogger("psycopg.pool").filters[:] = [_DatabaseAway(log)]
+    logging.getLogger("temporalio.core").filters[:] = [_SlowTasks(log)]
 
 
 class _OnceInAWhile(logging.Filter):
-    """Tells in one line that the database is away, where the pool has one for every connection."""
+    """Replaces lines of a library that come in swarms by one of ours, once in half a minute."""
 
     def __init__(self, log: structlog.stdlib.BoundLogger) -> None:
         super().__init__()
         self._log = log
         self._silent_until = 0.0
+
+    def is_due(self, record: logging.LogRecord) -> bool:
+        """Tell whether it is time for a line of ours, and count it as written."""
+        if record.created < self._silent_until:
+            return False
+        self._silent_until = record.created + _SILENT_SECONDS
+        return True
+
+
+class _DatabaseAway(_OnceInAWhile):
+    """Tells in one line that the database is away, where the pool has one for every connection."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether the pool's own line is logged."""
@@ -83,10 +97,26 @@ class _OnceInAWhile(logging.Filter):
             return False
         if not text.startswith(("error connecting", "reconnection attempt")):
             return True
-        if record.created >= self._silent_until:
-            self._silent_until = record.created + _SILENT_SECONDS
+        if self.is_due(record):
             reason = text.partition("\n")[0].partition(": ")[2] or text
             self._log.warning("database_away", detail=reason)
+        return False
+
+
+class _SlowTasks(_OnceInAWhile):
+    """Tells in one line that workflow tasks take long, where the SDK has one for every task.
+
+    A walk is a local activity, so its workflow task lasts as long as it waits for the database.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the SDK's own line is logged."""
+        text = record.getMessage()
+        if not text.startswith(_SLOW_TASK):
+            return True
+        if self.is_due(record):
+            detail = text.removeprefix(_SLOW_TASK).partition(" {")[0]  # without its figures
+            self._log.warning("workflow_task_slow", detail=detail.strip())
         return False
 
 

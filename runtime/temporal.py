@@ -1,11 +1,27 @@
-"""The Temporal client of a process."""
+"""The Temporal client of a process, and the native threads on which it works."""
 
 from __future__ import annotations
+
+import atexit
+import gc
+import logging
+import sys
+import threading
+import time
+import weakref
+from functools import cache
 
 from temporalio.client import Client, TLSConfig
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import CompositePayloadConverter, DataConverter
 from temporalio.envconfig import ClientConfig
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
 
 from runtime.settings import Settings
@@ -28,6 +44,43 @@ class PayloadConverter(CompositePayloadConverter):
 # Decoding a directive costs a tenth of what the default converter takes, which reads the type hints
 # anew each time. The JSON on the wire is the same.
 DATA_CONVERTER = DataConverter(payload_converter_class=PayloadConverter)
+# How long the end of a process waits for a native thread that is in Python.
+_LAST_MOMENT_SECONDS = 5.0
+
+
+@cache
+def native_runtime() -> Runtime:
+    """Return the threads of this process on which the SDK's native part works.
+
+    Whatever the SDK makes takes them from here, so that they can be ended. What they log goes
+    through our own logs, see `runtime/logs.py`.
+    """
+    forwarding = LogForwardingConfig(
+        logging.getLogger("temporalio.core"),
+        append_target_to_name=False,
+        prepend_target_on_message=False,
+    )
+    levels = TelemetryFilter(core_level="WARN", other_level="ERROR")
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(levels, forwarding=forwarding)))
+
+
+@atexit.register
+def _end_native_threads() -> None:
+    """End them before the interpreter ends: one that is in Python then aborts the process.
+
+    One that has just handed an answer over is still on its way back, on a busy machine for as long
+    as it takes a command to end. All of them end with the last object that uses them.
+    """
+    if not native_runtime.cache_info().currsize:
+        return
+    in_use = weakref.ref(native_runtime())
+    native_runtime.cache_clear()
+    deadline = time.monotonic() + _LAST_MOMENT_SECONDS
+    while sys._current_frames().keys() - {threading.get_ident()} and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    if in_use() is not None:  # by a client in a circle of references
+        gc.unfreeze()
+        gc.collect()
 
 
 async def connect(settings: Settings, *, lazy: bool, identity: str) -> Client:
@@ -49,6 +102,7 @@ async def connect(settings: Settings, *, lazy: bool, identity: str) -> Client:
         lazy=lazy,
         identity=identity,
         data_converter=DATA_CONVERTER,
+        runtime=native_runtime(),
         tls=tls if tls is not None else False,
         api_key=profile.get("api_key"),
         # Ids only travel; compressing them costs more than it saves on a local network.

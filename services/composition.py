@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
+from uuid import UUID
 
 from temporalio.client import Client
 
@@ -18,7 +19,6 @@ from runtime.logs import get_logger
 from runtime.settings import DEVELOPMENT_SECRET_KEY, Settings
 from runtime.temporal import connect
 from runtime.vault import Vault
-from services.audiences.refresh import build_at_once
 from services.channels.provider_pool import ProviderPool
 from services.content.catalog import Catalog
 from services.deliveries.limits import DeliveryLimits
@@ -64,8 +64,15 @@ def compose_engine(
         waits_under_way=WaitsUnderWay(),
         sightings_under_way=SightingsUnderWay(),
         news_under_way=NewsUnderWay(),
-        build_audiences=build_at_once,
+        build_audiences=_build_audiences,
     )
+
+
+async def _build_audiences(engine: Engine, audiences: Collection[tuple[UUID, str]]) -> None:
+    """See `BuildAudiences`; imported late, because few commands publish and all are waited for."""
+    from services.audiences.refresh import build_at_once
+
+    await build_at_once(engine, audiences)
 
 
 @asynccontextmanager

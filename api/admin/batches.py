@@ -2,94 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
-from uuid import UUID
-
 from fastapi import APIRouter, Response
-from pydantic import Field
 from starlette.responses import JSONResponse
 
+from api.admin.schemas.batches import BatchBodyOut, BatchItemOut, BatchOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_UUID, BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import Moment, Out, PlainEntriesOut, answer
+from api.kit.shapes import PlainEntriesOut, answer
 from api.kit.strings import known_uuid
 from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
-from domain.batches.gathered import Contribution
-from domain.batches.rows import BatchFilters, OpenBatch
-from domain.recipients.answers import Reference, reference
+from domain.batches.rows import BatchFilters
 from services.batches import operating
 
 router = APIRouter(prefix="/v1/admin/batches", tags=["Admin: batches"], responses=ERROR_RESPONSES)
-
-
-class BatchOut(Out):
-    """A batch; `closed_at` is null while it takes items."""
-
-    id: UUID
-    workflow: str
-    branch: str | None = Field(description="The branch that its runs are on, if any.")
-    step_ref: str
-    recipient: Reference
-    batch_key: str
-    carrier_run_id: UUID | None
-    item_count: int
-    max_items: int | None
-    opened_at: Moment
-    closes_at: Moment
-    closed_at: Moment | None
-
-    @classmethod
-    def of(cls, batch: OpenBatch) -> Self:
-        """Write a batch."""
-        return cls(
-            id=batch.id,
-            workflow=batch.workflow_key,
-            branch=batch.branch,
-            step_ref=batch.step_ref,
-            recipient=reference(batch.recipient),
-            batch_key=batch.batch_key,
-            carrier_run_id=batch.carrier_run_id,
-            item_count=batch.item_count,
-            max_items=batch.max_items,
-            opened_at=batch.opened_at,
-            closes_at=batch.closes_at,
-            closed_at=batch.closed_at,
-        )
-
-
-class BatchBodyOut(Out):
-    """The batch as it is now."""
-
-    batch: BatchOut
-
-    @classmethod
-    def of(cls, batch: OpenBatch) -> Self:
-        """Write a batch."""
-        return cls(batch=BatchOut.of(batch))
-
-
-class BatchItemOut(Out):
-    """What one run has brought."""
-
-    run_id: UUID
-    workflow_run_id: UUID
-    actor: Reference | None
-    data: dict[str, Any]
-    created_at: Moment
-
-    @classmethod
-    def of(cls, run_id: UUID, item: Contribution) -> Self:
-        """Write an item."""
-        return cls(
-            run_id=run_id,
-            workflow_run_id=item.id,
-            actor=reference(item.actor_ref) if item.actor_ref else None,
-            data=item.data,
-            created_at=item.inserted_at,
-        )
 
 
 @router.get(

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Self
-from uuid import UUID
-
 from fastapi import APIRouter, Request
-from pydantic import Field
 from starlette.responses import JSONResponse
 
+from api.admin.schemas.bulk import OpenBulkOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import Moment, Out, PlainEntriesOut, answer
+from api.kit.shapes import PlainEntriesOut, answer
 from api.kit.strings import known_id, known_uuid
-from api.knock.bulk.schemas import BulkOperationOut, answer_bulk
+from api.knock.bulk.answering import answer_bulk
+from api.knock.bulk.schemas import BulkOperationOut
 from api.management.requests import PAGE_HELP, read_limit
-from domain.bulk.operations import BulkOperation, BulkStatus
 from services.account.environments import get_scope
 from services.bulk import accept
 
@@ -26,39 +23,6 @@ router = APIRouter(
     tags=["Admin: bulk operations"],
     responses=ERROR_RESPONSES,
 )
-
-
-class OpenBulkOut(Out):
-    """A bulk operation that is not over."""
-
-    id: UUID
-    name: str = Field(description="What the operation does, such as `users.identify`.")
-    status: BulkStatus
-    fault: str | None = Field(
-        description="The internal fault that holds it up: its type, and its id in the logs."
-    )
-    estimated_total_rows: int
-    processed_rows: int
-    success_count: int
-    error_count: int
-    inserted_at: Moment
-    updated_at: Moment
-
-    @classmethod
-    def of(cls, operation: BulkOperation) -> Self:
-        """Write an operation."""
-        return cls(
-            id=operation.id,
-            name=operation.name,
-            status=BulkStatus(operation.status),
-            fault=operation.fault,
-            estimated_total_rows=operation.estimated_total_rows,
-            processed_rows=operation.processed_rows,
-            success_count=operation.success_count,
-            error_count=operation.error_count,
-            inserted_at=operation.inserted_at,
-            updated_at=operation.updated_at,
-        )
 
 
 @router.get("", response_model=PlainEntriesOut[OpenBulkOut], openapi_extra=takes(query=PAGE_HELP))

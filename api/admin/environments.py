@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
-from api.admin.schemas import EnvironmentBodyOut, NewEnvironmentOut
+from api.admin.schemas.environments import EnvironmentBodyOut, NewEnvironmentOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.shapes import answer, read_named

@@ -13,7 +13,8 @@ from api.kit.bodies import read_file
 from api.kit.parameters import ERROR_RESPONSES, Param, boolean, refusals, takes
 from api.kit.query_strings import Query, QueryDep
 from api.kit.strings import known_id, new_id_of
-from api.knock.bulk.schemas import BulkOperationOut, answer_bulk
+from api.knock.bulk.answering import answer_bulk
+from api.knock.bulk.schemas import BulkOperationOut
 from domain.bulk.csv_files import MAX_CSV_BYTES
 from domain.kit.violations import Violations
 from services.account.environments import get_scope

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
-from api.admin.schemas import ApiKeyBodyOut, ApiKeyOut, ServiceTokenBodyOut, ServiceTokenOut
+from api.admin.schemas.keys import ApiKeyBodyOut, ApiKeyOut, ServiceTokenBodyOut, ServiceTokenOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Self
-from uuid import UUID
-
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
-from api.admin.schemas import CountOut
+from api.admin.schemas.messages import MovedOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import Moment, Out, SuccessOut, answer, read_body
+from api.kit.shapes import CountOut, SuccessOut, answer, read_body
 from api.kit.strings import known_uuid
 from api.management.requests import ENVIRONMENT_HELP, read_environment
-from domain.deliveries.claims import DeliveryWaitRequest, MovedDelivery, RetryRequest
+from domain.deliveries.claims import DeliveryWaitRequest, RetryRequest
 from services.deliveries import retries, waits
 
 router = APIRouter(prefix="/v1/admin/messages", tags=["Admin: messages"], responses=ERROR_RESPONSES)
@@ -46,19 +43,6 @@ async def retry_message(
     environment = await read_environment(engine, query)
     await retries.retry_message(engine, environment, known_uuid(message_id))
     return answer(SuccessOut())
-
-
-class MovedOut(Out):
-    """When a message is sent, and when it would have been."""
-
-    message_id: UUID
-    due_at: Moment
-    was_due_at: Moment
-
-    @classmethod
-    def of(cls, moved: MovedDelivery) -> Self:
-        """Write what was moved."""
-        return cls(message_id=moved.id, due_at=moved.due_at, was_due_at=moved.was_due_at)
 
 
 @router.post(

@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
-from api.admin.schemas import ModelProviderBodyOut, ModelProviderOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_ID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import PlainEntriesOut, answer, read_named
+from api.kit.shapes import Moment, Out, PlainEntriesOut, answer, read_named
 from api.kit.strings import known_id, new_id_of
 from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
-from domain.agents.model_providers import ModelProviderRequest
+from domain.agents.model_providers import ModelProvider, ModelProviderRequest
 from services.account.environments import get_scope
 from services.agents import model_providers
+from services.agents.model_providers import SHOWN_KEY
 
 router = APIRouter(
     prefix="/v1/admin/model_providers",
     tags=["Admin: model providers"],
     responses=ERROR_RESPONSES,
 )
+
+
+class ModelProviderOut(Out):
+    """A provider of language models in one environment; its key is masked."""
+
+    name: str
+    adapter: str
+    base_url: str | None
+    api_key: str
+    created_at: Moment
+    updated_at: Moment
+
+    @classmethod
+    def of(cls, stored: ModelProvider) -> Self:
+        """Write a provider."""
+        return cls(
+            name=stored.name,
+            adapter=stored.adapter,
+            base_url=stored.base_url,
+            api_key=SHOWN_KEY,
+            created_at=stored.inserted_at,
+            updated_at=stored.updated_at,
+        )
+
+
+class ModelProviderBodyOut(Out):
+    """The provider as it is now."""
+
+    model_provider: ModelProviderOut
 
 
 @router.get(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
-from api.admin.schemas import PreferenceSetBodyOut
+from api.admin.schemas.preferences import PreferenceSetBodyOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.shapes import answer, read_named

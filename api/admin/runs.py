@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import JSONResponse
 
+from api.admin.schemas.runs import WaitingRunBodyOut, WaitingRunOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_UUID
@@ -17,62 +18,11 @@ from api.kit.query_strings import QueryDep
 from api.kit.shapes import Moment, Out, PlainEntriesOut, answer, read_body
 from api.kit.strings import known_uuid
 from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
-from domain.recipients.answers import Reference, reference
-from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitingRun, WaitRequest
+from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitRequest
 from services.runs.explaining import Explanation, explain_run
 from services.triggers import moved_waits, open_runs
 
 router = APIRouter(prefix="/v1/admin/runs", tags=["Admin: runs"], responses=ERROR_RESPONSES)
-
-
-class WaitOut(Out):
-    """What a run waits for: `delay`, `event`, `batch`, `fetch`, `retry`, or another kind."""
-
-    step_ref: str
-    kind: str
-    label: str
-
-
-class WaitingRunOut(Out):
-    """A recipient run that waits, and until when."""
-
-    id: UUID
-    workflow_run_id: UUID
-    workflow: str
-    branch: str | None = Field(description="The branch whose content it uses, if any.")
-    status: str
-    recipient: Reference
-    tenant: str | None
-    cancellation_key: str | None
-    waits_for: WaitOut | None
-    until: Moment | None
-    created_at: Moment
-
-    @classmethod
-    def of(cls, run: WaitingRun) -> Self:
-        """Write a run."""
-        wait = run.wait
-        return cls(
-            id=run.id,
-            workflow_run_id=run.workflow_run_id,
-            workflow=run.workflow_key,
-            branch=run.branch,
-            status=run.status,
-            recipient=reference(run.recipient),
-            tenant=run.tenant_id,
-            cancellation_key=run.cancellation_key,
-            waits_for=WaitOut(step_ref=wait.step_ref, kind=wait.kind, label=wait.label)
-            if wait
-            else None,
-            until=run.resumes_at,
-            created_at=run.inserted_at,
-        )
-
-
-class WaitingRunBodyOut(Out):
-    """The run as it is now."""
-
-    run: WaitingRunOut
 
 
 class CancelledOut(Out):

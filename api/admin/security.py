@@ -8,7 +8,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
-from api.admin.schemas import SecurityBodyOut, SigningKeyBodyOut, SigningKeyOut
+from api.admin.schemas.security import SecurityBodyOut, SigningKeyBodyOut, SigningKeyOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes

@@ -7,10 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
-from api.admin.schemas import BrandingBodyOut, VariableBodyOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
-from api.kit.shapes import answer, read_named
+from api.kit.shapes import Out, answer, read_named
 from api.kit.strings import known_id, new_id_of
 from api.management.content.variables import VariableOut
 from domain.content.variables import BrandingBody, BrandingRequest, VariableBody, VariableRequest
@@ -18,6 +17,18 @@ from services.account.environments import get_scope
 from services.content import variables
 
 router = APIRouter(prefix="/v1/admin", tags=["Admin: variables"], responses=ERROR_RESPONSES)
+
+
+class VariableBodyOut(Out):
+    """The variable as it is now."""
+
+    variable: VariableOut
+
+
+class BrandingBodyOut(Out):
+    """The branding as templates see it, with what stands for the members that are not set."""
+
+    branding: dict[str, Any]
 
 
 @router.put(

@@ -7,8 +7,7 @@ from datetime import timedelta
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
-from api.admin.schemas import CountOut
-from api.admin.webhook_schemas import (
+from api.admin.schemas.webhooks import (
     WebhookBodyOut,
     WebhookDeliveryBodyOut,
     WebhookDeliveryDetailBodyOut,
@@ -21,7 +20,7 @@ from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_UUID, BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import PlainEntriesOut, answer, read_body, read_named
+from api.kit.shapes import CountOut, PlainEntriesOut, answer, read_body, read_named
 from api.kit.strings import known_uuid
 from api.management.requests import (
     ENVIRONMENT_HELP,

@@ -10,7 +10,8 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from api.kit.pagination import MAX_PAGE_SIZE, Kinds, read_page
+from api.kit.cursors import Kinds
+from api.kit.pagination import MAX_PAGE_SIZE, read_page
 from api.kit.parameters import Param, boolean, choice, choices, identifier, instant, texts, whole
 from api.kit.query_strings import Query
 from domain.kit.errors import InvalidParams

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from api.kit.pagination import Kinds, read_page
+from api.kit.cursors import Kinds
+from api.kit.pagination import read_page
 from api.kit.parameters import Param, boolean, whole
 from api.kit.query_strings import Query
 from domain.content.rows import MAX_COMMIT_MESSAGE, Author, CommitNote

@@ -26,7 +26,7 @@ request is told at once: first what can be seen from it alone, then what is stor
 @lru_cache(maxsize=1)
 def knock_document() -> JsonObject:
     """Return the OpenAPI document of the Knock API."""
-    from api.knock import ROUTERS  # late: the faces need the parts of this package first
+    from api.knock.routers import ROUTERS  # late: the faces need the parts of this package first
 
     return build_document(
         "Knock API",
@@ -58,8 +58,8 @@ def knock_document() -> JsonObject:
 @lru_cache(maxsize=1)
 def management_document() -> JsonObject:
     """Return the OpenAPI document of the Management API and the admin API."""
-    from api.admin import ROUTERS as ADMIN
-    from api.management import ROUTERS
+    from api.admin.routers import ROUTERS as ADMIN
+    from api.management.routers import ROUTERS
 
     return build_document(
         "Management API",

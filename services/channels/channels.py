@@ -20,7 +20,7 @@ from domain.kit.principals import EnvironmentScope
 from domain.kit.stored import is_content_key
 from models.queries.channels import channels as queries
 from models.queries.content.drafts import lock_publication
-from providers.registry import load_provider, obfuscate
+from providers.registry import load_provider, obfuscate, providers_of
 from runtime.database import Connection
 from runtime.vault import CannotOpen, Vault
 from services.channels.sealing import open_channel_settings, open_provider_settings
@@ -107,12 +107,7 @@ async def put_channel(engine: Engine, key: str, wanted: ChannelRequest) -> Chann
     """
     if not is_content_key(key):
         raise InvalidParams.of("key", "must be 3 to 255 characters of a-z, 0-9, _ and -")
-    own = {kind.own_provider: kind.channel_type for kind in CHANNEL_KINDS.values()}
-    serves = own.get(wanted.provider) or load_provider(wanted.provider).channel_type
-    if serves != wanted.type:
-        raise InvalidParams.of(
-            "provider", f"serves channels of type {serves}, not {wanted.type.value}"
-        )
+    _judge_provider(wanted)
     async with engine.unit() as unit:
         await lock_publication(unit.connection)
         channel = await queries.upsert_channel(
@@ -136,6 +131,21 @@ async def put_channel(engine: Engine, key: str, wanted: ChannelRequest) -> Chann
                 "type and provider of a channel cannot change, and archived keys cannot be reused",
             )
         return (await _with_settings(unit.connection, engine.vault, [channel]))[0]
+
+
+def _judge_provider(wanted: ChannelRequest) -> None:
+    """Refuse a provider that does not serve the type, and name those that do."""
+    own = {kind.own_provider: kind.channel_type for kind in CHANNEL_KINDS.values()}
+    name = wanted.type.value
+    try:
+        serves = own.get(wanted.provider) or load_provider(wanted.provider).channel_type
+        reason = f"serves channels of type {serves}, not {name}"
+    except InvalidParams as refusal:
+        serves, reason = None, refusal.errors[0].message
+    if serves != wanted.type:
+        own_provider = CHANNEL_KINDS[wanted.type].own_provider
+        known = [own_provider] if own_provider else providers_of(wanted.type)
+        raise InvalidParams.of("provider", f"{reason}; known for {name}: {', '.join(known)}")
 
 
 async def put_channel_settings(

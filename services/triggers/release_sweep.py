@@ -56,7 +56,7 @@ class _Outcome(Enum):
 async def release_left_over(engine: Engine) -> int:
     """Release the triggers and cancellations that no process has released in time.
 
-    After an absence of Temporal there may be thousands: it goes on, batch by batch, for as long as
+    After an absence of Temporal there may be thousands: it goes on, group by group, for as long as
     anything can be released. One that fails is pushed back, further each time, and delays no other.
 
     Returns:
@@ -82,11 +82,11 @@ async def release_left_over(engine: Engine) -> int:
             await TRIGGERS.mark_released(connection, [trigger.id], look_after=wait)
 
     # Cancels first: a run that is woken now need not be started.
-    woken = await _in_batches(engine, CANCELLATIONS, wake, deadline=deadline)
-    return woken + await _in_batches(engine, TRIGGERS, start, deadline=deadline)
+    woken = await _group_by_group(engine, CANCELLATIONS, wake, deadline=deadline)
+    return woken + await _group_by_group(engine, TRIGGERS, start, deadline=deadline)
 
 
-async def _in_batches(
+async def _group_by_group(
     engine: Engine,
     queue: ReleaseQueue[R],
     release: Callable[[R], Awaitable[None]],
@@ -151,15 +151,15 @@ async def confirm_releases(engine: Engine) -> int:
     look = partial(_look_after, engine)
     while time.monotonic() < deadline:
         async with engine.connection() as connection:
-            batch = await releases.take_unconfirmed(connection, limit=_CONFIRMED_PAGE, lease=_LEASE)
-        for first in range(0, len(batch.waiting), _GROUP_SIZE):
-            group = batch.waiting[first : first + _GROUP_SIZE]
+            found = await releases.take_unconfirmed(connection, limit=_CONFIRMED_PAGE, lease=_LEASE)
+        for first in range(0, len(found.waiting), _GROUP_SIZE):
+            group = found.waiting[first : first + _GROUP_SIZE]
             outcomes = await asyncio.gather(*(_outcome(look, trigger) for trigger in group))
             looked_after += outcomes.count(_Outcome.DONE)
             await _note_looks(engine, group, outcomes)
             if _Outcome.DONE not in outcomes and _Outcome.AWAY in outcomes:
                 return looked_after
-        if batch.taken < _CONFIRMED_PAGE:
+        if found.taken < _CONFIRMED_PAGE:
             break
     return looked_after
 

@@ -144,7 +144,7 @@ async def _accept(
 async def _accept_with_people(
     engine: Engine, environment: EnvironmentScope, draft: TriggerDraft
 ) -> Accepted | StoredAnswer:
-    """Accept a trigger that changes people: the key first, so that a replay stores nobody.
+    """Accept a trigger that changes people: the key first, so that a repetition stores nobody.
 
     Raises:
         Unprocessable: `actor_missing`.

@@ -16,6 +16,9 @@ from runtime.user_token_keys import public_half
 from tests.support.account import Seeded
 from tests.support.user_tokens import signing_key
 
+PRODUCTION = ("--environment", "production")
+DEVELOPMENT = ("--environment", "development")
+
 
 class Run(Protocol):
     """Runs an action with something on standard input."""
@@ -46,7 +49,7 @@ def test_an_environment_from_making_to_removing(run: Run) -> None:
     made = run(*words)
     assert [key["token"][:3] for key in made["api_keys"]] == ["sk_", "pk_"]
     assert "PRIVATE KEY" in made["signing_key"]["signing_key"]
-    assert run("security-get", "staging")["requires_user_token"] is False
+    assert run("security-get", "--environment", "staging")["requires_user_token"] is False
     listed = run("environment-list")
     assert [one["slug"] for one in listed] == ["development", "staging", "production"]
     assert run("environment-rename", "staging", "--name", "Rehearsal")["name"] == "Rehearsal"
@@ -60,16 +63,16 @@ def test_an_environment_from_making_to_removing(run: Run) -> None:
 
 def test_signing_keys_are_made_taken_listed_and_revoked(run: Run) -> None:
     """The private half of one that is made here is printed once; of one's own it is not kept."""
-    made = run("signing-key-create", "production", "--name", "Web")
+    made = run("signing-key-create", *PRODUCTION, "--name", "Web")
     assert "PRIVATE KEY" in made["signing_key"]
     own = signing_key("own")
-    taken = run("signing-key-create", "production", "--name", "Own", "--file", "-", given=own)
+    taken = run("signing-key-create", *PRODUCTION, "--name", "Own", "--file", "-", given=own)
     assert taken["public_key"] == public_half(own)
     assert "signing_key" not in taken
-    names = [key["name"] for key in run("signing-key-list", "production")]
+    names = [key["name"] for key in run("signing-key-list", *PRODUCTION)]
     assert names == ["Own", "Web", "Seed"]
-    assert run("signing-key-revoke", "production", made["id"]) is None
-    assert [key["name"] for key in run("signing-key-list", "production")] == ["Own", "Seed"]
+    assert run("signing-key-revoke", made["id"], *PRODUCTION) is None
+    assert [key["name"] for key in run("signing-key-list", *PRODUCTION)] == ["Own", "Seed"]
 
 
 @pytest.mark.parametrize(
@@ -80,9 +83,9 @@ def test_enhanced_security_is_set_and_shown(
     run: Run, word: str, said: bool | None, needed: bool
 ) -> None:
     """`default` leaves it to the environment: development needs no user tokens."""
-    stored = run("security-set", "development", word)
+    stored = run("security-set", word, *DEVELOPMENT)
     assert stored == {"enhanced_security": said, "requires_user_token": needed}
-    assert run("security-get", "development") == stored
+    assert run("security-get", *DEVELOPMENT) == stored
 
 
 def test_a_source_is_made_verified_and_given_another_address(run: Run) -> None:
@@ -91,12 +94,12 @@ def test_a_source_is_made_verified_and_given_another_address(run: Run) -> None:
     address = made["environment_settings"]["production"]["settings"]["endpoint"]
     assert address.startswith("https://notify.example.org/")
     secret = json.dumps({"scheme": "token", "secret": "hunter2", "header": "X-Key"})
-    verified = run("source-verify", "shop", "production", given=secret)
+    verified = run("source-verify", "shop", *PRODUCTION, given=secret)
     settings = verified["environment_settings"]
     assert settings["production"]["settings"]["verification"]["header"] == "x-key"
     assert settings["development"]["settings"]["verification"] is None
     assert "hunter2" not in json.dumps(verified)
-    rotated = run("source-rotate", "shop", "production")
+    rotated = run("source-rotate", "shop", *PRODUCTION)
     assert rotated["environment_settings"]["production"]["settings"]["endpoint"] != address
     assert run("source-show", "shop") == rotated
     assert run("source-list") == [rotated]

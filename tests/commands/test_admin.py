@@ -16,6 +16,9 @@ from domain.kit.ids import new_id
 from runtime.settings import Settings
 from tests.support.account import Seeded
 
+PRODUCTION = ("--environment", "production")
+DEVELOPMENT = ("--environment", "development")
+
 
 @pytest.fixture
 def settings(seeded: Seeded, monkeypatch: pytest.MonkeyPatch) -> Settings:
@@ -47,7 +50,7 @@ def test_a_channel_is_made_and_set_up(
     made = _run(settings, capsys, "channel-put", "relay", *options)
     document = {"provider_settings": {"url": "smtp://mail.example.com", "password": "hunter2"}}
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(document)))
-    set_up = _run(settings, capsys, "channel-set", "relay", "production")
+    set_up = _run(settings, capsys, "channel-set", "relay", *PRODUCTION)
 
     assert made["key"] == "relay"
     assert set_up["environment_settings"]["production"]["is_valid"] is True
@@ -73,14 +76,14 @@ def test_default_preferences_are_set_shown_and_deleted(
 ) -> None:
     """They are read from a file or standard input, as the admin API takes them."""
     monkeypatch.setattr("sys.stdin", io.StringIO('{"categories": {"news": false}}'))
-    stored = _run(settings, capsys, "preferences-set", "production")
+    stored = _run(settings, capsys, "preferences-set", *PRODUCTION)
     assert stored["categories"] == {"news": False}
-    assert _run(settings, capsys, "preferences-get", "production") == stored
-    assert _run(settings, capsys, "preferences-get", "development")["categories"] is None
-    assert _run(settings, capsys, "preferences-delete", "production") is None
-    assert _run(settings, capsys, "preferences-get", "production")["categories"] is None
+    assert _run(settings, capsys, "preferences-get", *PRODUCTION) == stored
+    assert _run(settings, capsys, "preferences-get", *DEVELOPMENT)["categories"] is None
+    assert _run(settings, capsys, "preferences-delete", *PRODUCTION) is None
+    assert _run(settings, capsys, "preferences-get", *PRODUCTION)["categories"] is None
     monkeypatch.setattr("sys.stdin", io.StringIO('{"categories": {"news": 1}}'))
-    (line,) = _run(settings, capsys, "preferences-set", "production", exit_code=1)
+    (line,) = _run(settings, capsys, "preferences-set", *PRODUCTION, exit_code=1)
     assert line.split(":")[1].strip() == "categories.news"
 
 
@@ -90,7 +93,7 @@ def test_complaints_name_every_field(
     """A refusal is one line a violation and exit code 1."""
     monkeypatch.setattr("sys.stdin", io.StringIO('{"is_sandbox": 1, "channel_settings": 1}'))
 
-    lines = _run(settings, capsys, "channel-set", "smtp", "development", exit_code=1)
+    lines = _run(settings, capsys, "channel-set", "smtp", *DEVELOPMENT, exit_code=1)
 
     assert [line.split(":")[1].strip() for line in lines] == ["is_sandbox", "channel_settings"]
 
@@ -105,7 +108,7 @@ def test_settings_under_another_key_are_replaced_only_when_told(
     def set_up(given: Settings, *options: str, exit_code: int = 0) -> str:
         monkeypatch.setattr("commands.cli.get_settings", lambda: given)
         monkeypatch.setattr("sys.stdin", io.StringIO(document))
-        assert main(["admin", "channel-set", "smtp", "production", *options]) == exit_code
+        assert main(["admin", "channel-set", "smtp", *PRODUCTION, *options]) == exit_code
         return capsys.readouterr().err
 
     set_up(settings)
@@ -117,14 +120,39 @@ def test_settings_under_another_key_are_replaced_only_when_told(
     set_up(settings, exit_code=1)
 
 
-def test_an_unknown_provider_is_told_which_there_are(
-    settings: Settings, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("channel_type", "provider", "told"),
+    [
+        (
+            "chat",
+            "slack",
+            "unknown provider 'slack'; known for chat: chat_discord, chat_ms_teams, chat_slack,"
+            " chat_whatsapp, sandbox_chat",
+        ),
+        (
+            "sms",
+            "smtp",
+            "serves channels of type email, not sms; known for sms: messagebird, twilio, vonage,"
+            " sandbox_sms",
+        ),
+        (
+            "in_app_feed",
+            "slack",
+            "unknown provider 'slack'; known for in_app_feed: in_app_feed_knock",
+        ),
+    ],
+)
+def test_a_wrong_provider_is_told_which_serve_the_type(
+    settings: Settings,
+    capsys: pytest.CaptureFixture[str],
+    channel_type: str,
+    provider: str,
+    told: str,
 ) -> None:
     """An id is easily mistaken: Slack's is `chat_slack`."""
-    options = ("--name", "Chat", "--type", "chat", "--provider", "slack")
-    (told,) = _run(settings, capsys, "channel-put", "talk", *options, exit_code=1)
-    assert told.startswith("carillon: provider: unknown provider 'slack'; known: smtp, ")
-    assert "chat_slack" in told
+    options = ("--name", "Chat", "--type", channel_type, "--provider", provider)
+    lines = _run(settings, capsys, "channel-put", "talk", *options, exit_code=1)
+    assert lines == [f"carillon: provider: {told}"]
 
 
 @pytest.mark.parametrize("text", ["{", "[]"])
@@ -137,17 +165,17 @@ def test_a_file_without_an_object_is_refused(
     """Settings are a JSON object."""
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
 
-    assert len(_run(settings, capsys, "channel-set", "smtp", "development", exit_code=1)) == 1
+    assert len(_run(settings, capsys, "channel-set", "smtp", *DEVELOPMENT, exit_code=1)) == 1
 
 
 def test_a_key_from_making_to_revoking(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Make, list, rotate with a grace period, revoke."""
-    made = _run(settings, capsys, "key-create", "production", "--kind", "secret", "--name", "CI")
+    made = _run(settings, capsys, "key-create", *PRODUCTION, "--kind", "secret", "--name", "CI")
     rotated = _run(settings, capsys, "key-rotate", made["id"], "--grace-seconds", "60")
     _run(settings, capsys, "key-revoke", made["id"])
-    listed = _run(settings, capsys, "key-list", "production")
+    listed = _run(settings, capsys, "key-list", *PRODUCTION)
 
     assert rotated["token"].startswith("sk_")
     assert rotated["token"] != made["token"]
@@ -185,7 +213,7 @@ def test_the_command_is_offered_and_says_what_is_missing(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`carillon admin …` reaches the action; what does not exist is one line and exit code 1."""
-    assert main(["admin", "key-list", "nowhere"]) == 1
+    assert main(["admin", "key-list", "--environment", "nowhere"]) == 1
     assert main(["admin", "message-retry", "nowhere"]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 2
 
@@ -203,7 +231,7 @@ def test_a_schedule_is_paused_and_resumed(
             " FROM environments WHERE slug = 'production'",
             (schedule_id,),
         )
-    where = (schedule_id, "--environment", "production")
+    where = (schedule_id, *PRODUCTION)
 
     assert _run(settings, capsys, "schedule-pause", *where)["paused_at"] is not None
     assert _run(settings, capsys, "schedule-show", *where)["next_occurrence_at"] is None

@@ -146,7 +146,7 @@ def test_seeding_before_migrating_is_one_line(
 
 
 COMMANDS_WITH_A_DATABASE = {
-    "admin": ["admin", "key-list", "development"],
+    "admin": ["admin", "key-list", "--environment", "development"],
     "explain": ["explain", "01a219e3-2c7d-79df-ae74-1eb14d89914a"],
     "migrate": ["migrate"],
     "seed": ["seed"],
@@ -183,7 +183,7 @@ def test_an_absent_temporal_is_one_line_with_what_to_do() -> None:
 def test_what_is_logged_is_no_part_of_the_answer(database_url: str) -> None:
     """An answer is JSON to the last line, and warnings go to standard error."""
     done = _run_as_program(
-        *("admin", "key-list", "nowhere"),
+        *("admin", "key-list", "--environment", "nowhere"),
         CARILLON_DATABASE_URL=database_url,
         CARILLON_SECRET_KEY=DEVELOPMENT_SECRET_KEY,
     )

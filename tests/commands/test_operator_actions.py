@@ -37,10 +37,10 @@ def test_operators_work_from_a_shell(seeded: Seeded, capsys: pytest.CaptureFixtu
     assert run("run-cancel", *some) == {"runs": 0, "items": 0, "addressees": 0}
     assert run("batch-list", *some) == []
     assert run("messages-retry", *some) == {"count": 0}
-    assert run("channel-hold", mail, "production") == {"count": 0}
+    assert run("channel-hold", mail, "--environment", "production") == {"count": 0}
     (held,) = run("channel-holds")
     assert (held["channel"], held["environment"], held["messages"]) == (mail, "production", 0)
-    assert run("channel-release", mail, "production") == {"count": 0}
+    assert run("channel-release", mail, "--environment", "production") == {"count": 0}
     assert run("channel-holds") == []
     assert run("messages-retry", "--channel", mail, "--since", "2026-01-01") == {"count": 0}
     unknown = "01a20369-4332-72dc-a9d2-ce5e359dec18"

@@ -11,7 +11,7 @@ import pytest
 from commands import replay
 from domain.contract.queues import RUNS
 from domain.contract.runs import RecipientRunInput
-from domain.kit.errors import BadRequest, NotFound, Unavailable
+from domain.kit.errors import BadRequest, InvalidParams, NotFound, Unavailable
 from runtime.settings import Settings
 from temporal_workflows import RecipientRunWorkflow
 from tests.support.temporal_server import SPARE, client_of
@@ -51,6 +51,15 @@ def test_path_that_leads_nowhere(tmp_path: Path) -> None:
     """Replaying nothing is a mistake, not a success."""
     with pytest.raises(NotFound):
         _run(Settings(), str(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["# Carillon", "[]", "{}", '{"events": [{"odd": 1}]}'])
+def test_a_file_that_is_no_history(tmp_path: Path, text: str) -> None:
+    """It is named, in one line."""
+    file = tmp_path / "notes.json"
+    file.write_text(text)
+    with pytest.raises(InvalidParams, match="is not a recorded history"):
+        _run(Settings(), str(file))
 
 
 async def test_runs_of_the_connected_server(

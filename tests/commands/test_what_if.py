@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from api.admin.what_if_schemas import WhatIfOut
+from api.admin.schemas.what_if import WhatIfOut
 from commands.what_if import written
 
 _AT = datetime(2026, 3, 1, 10, tzinfo=UTC).isoformat()

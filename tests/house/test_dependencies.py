@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from api.admin import ROUTERS as ADMIN
-from api.knock import ROUTERS as KNOCK
-from api.management import ROUTERS as MANAGEMENT
+from api.admin.routers import ROUTERS as ADMIN
+from api.knock.routers import ROUTERS as KNOCK
+from api.management.routers import ROUTERS as MANAGEMENT
 
 
 def _calls(dependant: Dependant) -> Iterator[object]:

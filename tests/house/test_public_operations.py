@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from api.kit.abilities import ability_for
 from api.kit.auth import require_feed_key
 from api.kit.cors import calls_of
-from api.knock import ROUTERS
+from api.knock.routers import ROUTERS
 
 OPEN = {
     (method, route.path_format)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.kit.pagination import BY_TIME_AND_UUID, decode_cursor, encode_cursor
+from api.kit.cursors import decode_cursor, encode_cursor
+from api.kit.pagination import BY_TIME_AND_UUID
 from domain.kit.pages import Page, PageRequest
 from domain.messages.filters import MessageFilters
 from domain.messages.messages import Message

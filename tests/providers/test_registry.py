@@ -12,6 +12,7 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel, Field, SecretStr
 
+from domain.channels.types import ChannelType
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
 from outbound.redaction import Redactor
@@ -22,6 +23,7 @@ from providers.registry import (
     load_provider,
     obfuscate,
     outside_providers,
+    providers_of,
     restore_masks,
     validate_settings,
 )
@@ -94,6 +96,20 @@ def test_installed_package_brings_a_provider(outside: Path) -> None:
     install(outside, "sms_carrier = carrier_plugin:Carrier", "smtp = carrier_plugin:Carrier")
     assert load_provider("sms_carrier").service_name == "Carrier"
     assert load_provider("smtp").service_name == "SMTP"
+
+
+def test_one_that_cannot_be_loaded_hides_no_other(outside: Path) -> None:
+    """The providers of a type are those that work, ours before outside ones."""
+    install(
+        outside,
+        "sms_carrier = carrier_plugin:Carrier",
+        "sms_imposter = carrier_plugin:Imposter",
+        "sms_nowhere = no_such_module:Carrier",
+    )
+    assert providers_of(ChannelType.SMS)[0] == "messagebird"
+    assert [name for name in providers_of(ChannelType.SMS) if name not in PROVIDERS] == [
+        "sms_carrier"
+    ]
 
 
 @pytest.mark.parametrize("name", ["sms_imposter", "other"])

@@ -78,3 +78,32 @@ def test_a_database_that_is_away_is_one_line(capsys: pytest.CaptureFixture[str])
         assert (line["event"], line["level"]) == ("database_away", "warning")
         assert line["detail"] == "connection failed: Connection refused"
     assert odd["event"] == "task run Add failed: ValueError: odd"
+
+
+def test_workflow_tasks_that_wait_for_the_database_are_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Temporal's SDK has a line for each task of each run; the rest of what it says is told."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    core = logging.getLogger("temporalio.core")
+    slow = "[TMPRL1104] {}:4:1 Workflow task duration exceeded 5 seconds. {{'attempt': 1}}"
+
+    def tell(at: float, message: str) -> None:
+        record = core.makeRecord(core.name, logging.WARNING, "", 0, message, (), None)
+        record.created = at
+        core.handle(record)
+
+    try:
+        configure_logs(Settings(log_format="json"), process="test")
+        for second in (0.0, 0.1, 29.0, 31.0):
+            tell(1000 + second, slow.format(f"run-{second:g}"))
+        tell(1001, "gRPC call retried")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    first, second, other = map(json.loads, capsys.readouterr().err.splitlines())
+    for line, run in ((first, "run-0"), (second, "run-31")):
+        assert (line["event"], line["level"]) == ("workflow_task_slow", "warning")
+        assert line["detail"].startswith(f"{run}:4:1 Workflow task duration exceeded 5 seconds.")
+    assert (other["event"], other["logger"]) == ("gRPC call retried", "temporalio.core")

@@ -33,7 +33,7 @@ from services.recipients.recipients import store_recipient
 from services.triggers import cancelling, triggering
 from services.triggers.releases import close_releases
 from services.waits.telling import close_telling
-from services.walk import advance
+from services.walk.transaction import advance
 from temporal_workflows.waits import SPEAKS
 from tests.support.builders import T0
 from tests.support.content import note, save_content

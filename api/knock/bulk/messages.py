@@ -17,7 +17,8 @@ from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.rate_limits import feed_limit
 from api.kit.shapes import read_body
 from api.kit.strings import known_uuid
-from api.knock.bulk.schemas import BulkOperationOut, answer_bulk
+from api.knock.bulk.answering import answer_bulk
+from api.knock.bulk.schemas import BulkOperationOut
 from domain.bulk.messages import BulkAction, BulkMessagesIn
 from domain.kit.errors import NotFound
 from domain.kit.principals import KeyKind, Principal

@@ -9,7 +9,8 @@ from api.kit.auth import EngineDep, SecretKey
 from api.kit.parameters import ERROR_RESPONSES
 from api.kit.rate_limits import secret_limit
 from api.kit.strings import known_uuid
-from api.knock.bulk.schemas import BulkOperationOut, answer_bulk
+from api.knock.bulk.answering import answer_bulk
+from api.knock.bulk.schemas import BulkOperationOut
 from services.bulk import accept
 
 router = APIRouter(

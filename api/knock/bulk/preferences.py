@@ -9,7 +9,8 @@ from api.kit.auth import EngineDep, SecretKey
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.rate_limits import secret_limit
 from api.kit.shapes import read_body
-from api.knock.bulk.schemas import BulkOperationOut, answer_bulk
+from api.knock.bulk.answering import answer_bulk
+from api.knock.bulk.schemas import BulkOperationOut
 from domain.bulk.requests import BulkSetPreferencesIn
 from services.bulk import preferences
 

@@ -12,7 +12,8 @@ from api.kit.parameters import ERROR_RESPONSES, takes, texts
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
 from api.kit.shapes import read_body, read_both, read_large_body
-from api.knock.bulk.schemas import BulkOperationOut, answer_bulk
+from api.knock.bulk.answering import answer_bulk
+from api.knock.bulk.schemas import BulkOperationOut
 from api.knock.recipients.paths import known_collection, new_collection
 from domain.bulk.operations import MAX_ITEMS
 from domain.bulk.requests import (

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from fastapi import Request
 from pydantic import Field
-from starlette.responses import JSONResponse
 
-from api.kit.addresses import address_of_api
-from api.kit.shapes import LeftOut, Moment, Out, answer
+from api.kit.answers import LeftOut, Moment, Out
 from domain.bulk.operations import BulkFailure, BulkStatus
 from services.bulk.accept import BulkView
 
@@ -85,11 +82,3 @@ class BulkOperationOut(Out):
             inserted_at=operation.inserted_at,
             updated_at=operation.updated_at,
         )
-
-
-def answer_bulk(
-    request: Request, view: BulkView, *, environment: str | None = None
-) -> JSONResponse:
-    """Answer an operation, with the address at which the caller can ask for it."""
-    address = address_of_api(request)
-    return answer(BulkOperationOut.of(view, address=address, environment=environment))

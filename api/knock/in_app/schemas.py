@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.pagination import encode_cursor
+from api.kit.cursors import encode_cursor
 from api.kit.shapes import LeftOut, Moment, Out, PageInfoOut
 from api.knock.in_app.people import FeedActivityOut, FeedPersonOut, person_out
 from api.knock.messages.schemas import EngagementOut, engagement_times

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.shapes import Moment, Out
+from api.kit.answers import Moment, Out
 from domain.account.environments import Environment
 from domain.account.members import Member, Role
 from services.account.assets import AssetView

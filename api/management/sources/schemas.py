@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.shapes import LeftOut, Moment, Out, PageEndsOut
+from api.kit.answers import LeftOut, Moment, Out, PageEndsOut
 from domain.kit.clock import iso
 from domain.sources.rows import (
     REHEARSED,

@@ -51,7 +51,7 @@ WHERE workflow_run_id = ANY(%(ids)s)
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """A batch of released triggers that were due.
+    """What was found among released triggers that were due.
 
     Attributes:
         taken: how many were looked at.

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from api.admin.what_if_schemas import WhatIfOut
+from api.admin.schemas.what_if import WhatIfOut
 from commands.what_if import written
 from tests.support.account import Account, email_step, feed_step, workflow
 from tests.support.application import application

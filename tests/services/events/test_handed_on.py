@@ -11,7 +11,7 @@ from domain.messages.engagement import Engagement
 from models.queries.runs import open_runs
 from services.deliveries.retries import retry_message
 from services.messages.messages import StatusChange, engage_many
-from services.walk import tell_stalled
+from services.walk.transaction import tell_stalled
 from tests.support.extra_steps import ExtraExecutor, extra, extra_step
 from tests.support.outbox import Listener, listening
 from tests.support.steps import channel_step, delay_step

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.contract.runs import AdvanceInput, Finished, WalkOn
-from services.walk import tell_stalled
+from services.walk.transaction import tell_stalled
 from tests.support.extra_steps import ExtraExecutor, extra, extra_step
 from tests.support.world import World, channel_step, sleep_of
 

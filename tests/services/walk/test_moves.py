@@ -10,7 +10,7 @@ from domain.contract.runs import AdvanceInput, Finished, SleepUntil
 from domain.kit.pages import PageRequest
 from models.queries.messages import activities
 from services.messages import messages
-from services.walk import advance
+from services.walk.transaction import advance
 from tests.support.extra_steps import ExtraExecutor, extra, extra_step
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, channel_step, sleep_of, when

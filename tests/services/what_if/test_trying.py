@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.admin.what_if_schemas import DifferenceOut
+from api.admin.schemas.what_if import DifferenceOut
 from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.partial import PARTIAL
 from domain.content.rows import Selection

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Self
 from uuid import UUID
 
-from api.admin.what_if_audiences import AudiencesOut
-from api.kit.shapes import Moment, Out
+from api.admin.schemas.what_if_audiences import AudiencesOut
+from api.kit.answers import Moment, Out
 from domain.recipients.answers import Reference, reference
 from domain.what_if.differences import Change, Difference, Kind, RehearsedMessage
 from domain.what_if.findings import Findings, Note

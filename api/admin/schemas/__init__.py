@@ -1,0 +1,1 @@
+"""Wire shapes of the admin API that a route and a command share, or several modules."""
