@@ -6,12 +6,13 @@ from fastapi import APIRouter, Response
 from starlette.responses import JSONResponse
 
 from api.admin.schemas.batches import BatchBodyOut, BatchItemOut, BatchOut
+from api.kit.answers import PlainEntriesOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_UUID, BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import PlainEntriesOut, answer
+from api.kit.shapes import answer
 from api.kit.strings import known_uuid
 from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
 from domain.batches.rows import BatchFilters

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from api.admin.schemas.bulk import OpenBulkOut
+from api.kit.answers import PlainEntriesOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import PlainEntriesOut, answer
+from api.kit.shapes import answer
 from api.kit.strings import known_id, known_uuid
 from api.knock.bulk.answering import answer_bulk
 from api.knock.bulk.schemas import BulkOperationOut

@@ -12,9 +12,10 @@ from api.admin.schemas.channels import (
     HeldChannelsOut,
 )
 from api.kit.addresses import address_of_api
+from api.kit.answers import CountOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
-from api.kit.shapes import CountOut, answer, read_body, read_named
+from api.kit.shapes import answer, read_body, read_named
 from api.kit.strings import known_id, new_id_of
 from api.management.channels.schemas import ChannelOut
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest

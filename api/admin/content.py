@@ -8,12 +8,13 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import JSONResponse
 
+from api.kit.answers import PlainEntriesOut, SuccessOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TYPE_AND_KEY
 from api.kit.parameters import ERROR_RESPONSES, Param, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import LeftOut, Out, PlainEntriesOut, SuccessOut, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id
 from api.management.content.commits import CommitBodyOut, CommitOut, CommitResourceOut
 from api.management.previews.schemas import RequestPreviewOut
@@ -29,6 +30,7 @@ from api.management.requests import (
 )
 from domain.content.changes import Change, ChangedContent, ChangeKind, changes_between
 from domain.content.rows import Selection
+from domain.kit.answers import LeftOut, Out
 from domain.kit.authored import ResourceType
 from domain.kit.shapes import DocumentedAs
 from domain.previews.requests import RequestPreviewIn

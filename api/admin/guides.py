@@ -9,10 +9,11 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, takes
-from api.kit.shapes import Moment, Out, answer, read_named
+from api.kit.shapes import answer, read_named
 from api.kit.strings import known_id
 from domain.guides.requests import GuideGroupIn
 from domain.guides.rows import GuideGroup
+from domain.kit.answers import Moment, Out
 from services.account.environments import get_scope
 from services.guides import ordering
 

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
 from api.admin.schemas.keys import ApiKeyBodyOut, ApiKeyOut, ServiceTokenBodyOut, ServiceTokenOut
+from api.kit.answers import PlainEntriesOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import PlainEntriesOut, answer, read_body, read_named
+from api.kit.shapes import answer, read_body, read_named
 from api.kit.strings import known_uuid
 from api.management.requests import (
     ENVIRONMENT_HELP,

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from api.admin.schemas.messages import MovedOut
+from api.kit.answers import CountOut, SuccessOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import CountOut, SuccessOut, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.kit.strings import known_uuid
 from api.management.requests import ENVIRONMENT_HELP, read_environment
 from domain.deliveries.claims import DeliveryWaitRequest, RetryRequest

@@ -7,14 +7,16 @@ from typing import Self
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
+from api.kit.answers import PlainEntriesOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_ID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import Moment, Out, PlainEntriesOut, answer, read_named
+from api.kit.shapes import answer, read_named
 from api.kit.strings import known_id, new_id_of
 from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
 from domain.agents.model_providers import ModelProvider, ModelProviderRequest
+from domain.kit.answers import Moment, Out
 from services.account.environments import get_scope
 from services.agents import model_providers
 from services.agents.model_providers import SHOWN_KEY

@@ -10,14 +10,16 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 
 from api.admin.schemas.runs import WaitingRunBodyOut, WaitingRunOut
+from api.kit.answers import PlainEntriesOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import Moment, Out, PlainEntriesOut, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.kit.strings import known_uuid
 from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
+from domain.kit.answers import Moment, Out
 from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitRequest
 from services.runs.explaining import Explanation, explain_run
 from services.triggers import moved_waits, open_runs

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
 from api.admin.schemas.security import SecurityBodyOut, SigningKeyBodyOut, SigningKeyOut
+from api.kit.answers import PlainEntriesOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import PlainEntriesOut, answer, read_named
+from api.kit.shapes import answer, read_named
 from api.kit.strings import known_id, known_uuid
 from api.management.requests import PAGE_HELP, read_limit
 from domain.account.security import SecurityRequest, SigningKeyRequest

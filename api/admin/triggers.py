@@ -9,13 +9,15 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import JSONResponse
 
+from api.kit.answers import PageEndsOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import Moment, Out, PageEndsOut, answer
+from api.kit.shapes import answer
 from api.kit.strings import known_uuid
 from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
+from domain.kit.answers import Moment, Out
 from domain.recipients.answers import Reference, reference
 from domain.runs.rows import RecipientRun
 from services.runs.explaining import TriggerExplanation, explain_runs

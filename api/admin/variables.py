@@ -9,10 +9,11 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
-from api.kit.shapes import Out, answer, read_named
+from api.kit.shapes import answer, read_named
 from api.kit.strings import known_id, new_id_of
 from api.management.content.variables import VariableOut
 from domain.content.variables import BrandingBody, BrandingRequest, VariableBody, VariableRequest
+from domain.kit.answers import Out
 from services.account.environments import get_scope
 from services.content import variables
 

@@ -15,12 +15,13 @@ from api.admin.schemas.webhooks import (
     WebhookDeliveryOut,
     WebhookOut,
 )
+from api.kit.answers import CountOut, PlainEntriesOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_UUID, BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import CountOut, PlainEntriesOut, answer, read_body, read_named
+from api.kit.shapes import answer, read_body, read_named
 from api.kit.strings import known_uuid
 from api.management.requests import (
     ENVIRONMENT_HELP,

@@ -8,21 +8,8 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import Field
 
 from api.kit.cursors import encode_cursor
-from domain.kit.answers import LeftOut, Moment, Out
+from domain.kit.answers import Out
 from domain.kit.pages import Page
-
-__all__ = [
-    "CountOut",
-    "EntriesOut",
-    "ItemsOut",
-    "LeftOut",
-    "Moment",
-    "Out",
-    "PageEndsOut",
-    "PageInfoOut",
-    "PlainEntriesOut",
-    "SuccessOut",
-]
 
 T = TypeVar("T")
 

@@ -13,39 +13,11 @@ from fastapi import Request
 from pydantic_core import to_json
 from starlette.responses import JSONResponse
 
-from api.kit.answers import (
-    CountOut,
-    EntriesOut,
-    ItemsOut,
-    LeftOut,
-    Moment,
-    Out,
-    PageEndsOut,
-    PageInfoOut,
-    PlainEntriesOut,
-    SuccessOut,
-)
 from api.kit.bodies import read_large_object, read_object
+from domain.kit.answers import Out
 from domain.kit.errors import InvalidParams
 from domain.kit.shapes import Shape, read_shape
 from domain.kit.violations import Violations
-
-__all__ = [
-    "CountOut",
-    "EntriesOut",
-    "ItemsOut",
-    "LeftOut",
-    "Moment",
-    "Out",
-    "PageEndsOut",
-    "PageInfoOut",
-    "PlainEntriesOut",
-    "SuccessOut",
-    "answer",
-    "read_body",
-    "read_both",
-    "read_named",
-]
 
 S = TypeVar("S", bound=Shape)
 T = TypeVar("T")

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.answers import Moment, Out
 from domain.batches.gathered import Contribution
 from domain.batches.rows import OpenBatch
+from domain.kit.answers import Moment, Out
 from domain.recipients.answers import Reference, reference
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.answers import Moment, Out
 from domain.bulk.operations import BulkOperation, BulkStatus
+from domain.kit.answers import Moment, Out
 
 
 class OpenBulkOut(Out):

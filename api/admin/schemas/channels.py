@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Self
 
-from api.kit.answers import Moment, Out
 from api.management.channels.schemas import ChannelOut
 from domain.deliveries.claims import HeldChannel
+from domain.kit.answers import Moment, Out
 
 
 class ChannelBodyOut(Out):

@@ -6,9 +6,9 @@ from typing import Self
 
 from api.admin.schemas.keys import ApiKeyOut
 from api.admin.schemas.security import SigningKeyOut
-from api.kit.answers import Out
 from api.management.account.schemas import EnvironmentOut
 from domain.account.environments import Environment
+from domain.kit.answers import Out
 from services.account.chain import NewEnvironment
 
 

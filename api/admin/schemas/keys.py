@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from api.kit.answers import LeftOut, Moment, Out
 from domain.account.credentials import ApiKey, Issued, ServiceToken
+from domain.kit.answers import LeftOut, Moment, Out
 
 
 class ApiKeyOut(Out):

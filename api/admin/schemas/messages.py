@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Self
 from uuid import UUID
 
-from api.kit.answers import Moment, Out
 from domain.deliveries.claims import MovedDelivery
+from domain.kit.answers import Moment, Out
 
 
 class MovedOut(Out):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
-from api.kit.answers import Out
 from api.knock.preferences.schemas import PreferenceSetOut
+from domain.kit.answers import Out
 from domain.kit.json_types import JsonObject
 from domain.preferences.names import DEFAULT_SET
 

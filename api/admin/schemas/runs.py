@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.answers import Moment, Out
+from domain.kit.answers import Moment, Out
 from domain.recipients.answers import Reference, reference
 from domain.runs.waiting import WaitingRun
 

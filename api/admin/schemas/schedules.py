@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.answers import Moment, Out
+from domain.kit.answers import Moment, Out
 from domain.schedules.rows import DropReason, Schedule
 
 

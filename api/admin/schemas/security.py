@@ -6,8 +6,8 @@ from typing import Self
 
 from pydantic import Field
 
-from api.kit.answers import LeftOut, Moment, Out
 from domain.account.security import IssuedSigningKey, Security, SigningKey
+from domain.kit.answers import LeftOut, Moment, Out
 
 
 class SigningKeyOut(Out):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.answers import LeftOut, Moment, Out
+from domain.kit.answers import LeftOut, Moment, Out
 from domain.webhooks.deliveries import DeliveryState, WebhookAttempt, WebhookDelivery
 from domain.webhooks.endpoints import WebhookEndpoint
 from services.webhooks.log import LoggedDelivery

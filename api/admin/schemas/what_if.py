@@ -6,7 +6,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from api.admin.schemas.what_if_audiences import AudiencesOut
-from api.kit.answers import Moment, Out
+from domain.kit.answers import Moment, Out
 from domain.recipients.answers import Reference, reference
 from domain.what_if.differences import Change, Difference, Kind, RehearsedMessage
 from domain.what_if.findings import Findings, Note

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from api.kit.answers import Out
+from domain.kit.answers import Out
 from domain.what_if.audiences import AudienceDifference, AudienceFindings
 from domain.what_if.differences import Kind
 

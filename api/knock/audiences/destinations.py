@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, SecretKey
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.rate_limits import secret_limit
-from api.kit.shapes import LeftOut, Out, answer, read_body
+from api.kit.shapes import answer, read_body
 from domain.audiences.destinations import RpcError, RpcIn
+from domain.kit.answers import LeftOut, Out
 from domain.kit.json_types import JsonObject
 from services.audiences import destinations
 

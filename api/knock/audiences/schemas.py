@@ -6,9 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from api.kit.shapes import Moment, Out
 from api.knock.recipients.schemas import UserOut
 from domain.audiences.members import MemberView
+from domain.kit.answers import Moment, Out
 
 
 class AudienceMemberOut(Out):

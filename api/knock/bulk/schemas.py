@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from api.kit.answers import LeftOut, Moment, Out
 from domain.bulk.operations import BulkFailure, BulkStatus
+from domain.kit.answers import LeftOut, Moment, Out
 from services.bulk.accept import BulkView
 
 

@@ -9,8 +9,9 @@ from api.kit.addresses import address_of_api
 from api.kit.auth import EngineDep
 from api.kit.bodies import read_raw
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
-from api.kit.shapes import Out, answer
+from api.kit.shapes import answer
 from domain.deliveries.reports import Callback
+from domain.kit.answers import Out
 from domain.kit.shapes import Shape
 from services.deliveries import reports
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Self
 
-from api.kit.shapes import LeftOut, Out
 from domain.channels.workspaces import ChannelPage, Connection
+from domain.kit.answers import LeftOut, Out
 from domain.kit.json_types import JsonObject
 
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.shapes import LeftOut, Moment, Out
 from domain.content.guide import UrlPattern
 from domain.guides.rows import MESSAGES, EngagedStep, Ineligibility
+from domain.kit.answers import LeftOut, Moment, Out
 from domain.kit.shapes import DocumentedAs
 from services.guides.judging import ShownGuide, ShownStep
 from services.guides.showing import GuidesView, shown_order

@@ -10,10 +10,10 @@ from typing import Annotated, TypeAlias, TypeVar
 
 from pydantic import Field
 
-from api.kit.shapes import LeftOut, Moment
 from api.knock.messages.schemas import ActivityOut
 from api.knock.recipients.schemas import ObjectOut, UserOut
 from domain.channels.response_filter import ALL, Shown
+from domain.kit.answers import LeftOut, Moment
 from domain.recipients.recipients import Recipient
 from domain.recipients.shapes import AnyText
 

@@ -9,12 +9,13 @@ from uuid import UUID
 
 from pydantic import Field
 
+from api.kit.answers import PageInfoOut
 from api.kit.cursors import encode_cursor
-from api.kit.shapes import LeftOut, Moment, Out, PageInfoOut
 from api.knock.in_app.people import FeedActivityOut, FeedPersonOut, person_out
 from api.knock.messages.schemas import EngagementOut, engagement_times
 from domain.channels.in_app_feed import FeedBlocks
 from domain.channels.response_filter import Shown
+from domain.kit.answers import LeftOut, Moment, Out
 from domain.kit.json_types import JsonObject
 from domain.messages.messages import FeedCounts, FeedItem
 from domain.recipients.refs import RecipientRef

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.shapes import Moment, Out
 from domain.channels.kind import MessageContent
 from domain.channels.kinds import CHANNEL_KINDS
 from domain.channels.types import ChannelType
+from domain.kit.answers import Moment, Out
 from domain.messages.messages import RenderedContent
 
 if TYPE_CHECKING:

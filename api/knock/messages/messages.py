@@ -5,13 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
+from api.kit.answers import ItemsOut
 from api.kit.auth import EngineDep, FeedKey, SecretKey
 from api.kit.lists import PAGING, filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_UUID, BY_UUID, read_page
 from api.kit.parameters import ERROR_RESPONSES, takes, texts
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import feed_limit, secret_limit
-from api.kit.shapes import ItemsOut, answer
+from api.kit.shapes import answer
 from api.kit.strings import known_uuid
 from api.knock.messages.contents import ContentOut
 from api.knock.messages.reach import reach_of

@@ -5,13 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse
 
+from api.kit.answers import ItemsOut
 from api.kit.auth import EngineDep, SecretKey
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_UUID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
-from api.kit.shapes import ItemsOut, answer
+from api.kit.shapes import answer
 from api.knock.messages.schemas import MessageOut
 from api.knock.recipients.paths import RECIPIENT_PATHS, RecipientPath
 from domain.messages.filters import MessageFilters

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.shapes import LeftOut, Moment, Out
 from api.knock.recipients.schemas import RecipientOut, recipient_out
 from domain.batches.gathered import Contribution
+from domain.kit.answers import LeftOut, Moment, Out
 from domain.kit.ids import activity_id
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import DocumentedAs, Shape

@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, FeedKey, SecretKey
 from api.kit.parameters import ERROR_RESPONSES
 from api.kit.rate_limits import feed_limit, secret_limit
-from api.kit.shapes import LeftOut, Out, answer
+from api.kit.shapes import answer
 from api.knock.recipients.paths import known_user
+from domain.kit.answers import LeftOut, Out
 from domain.preferences.center import RowType
 from domain.recipients.refs import RecipientRef
 from services.preferences.centers import CenterView, get_view

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import Field
 
-from api.kit.answers import Out
+from domain.kit.answers import Out
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import DocumentedAs
 from domain.preferences.names import COMMERCIAL

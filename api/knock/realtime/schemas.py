@@ -11,9 +11,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.shapes import Out
 from api.knock.guides.schemas import GuideGroupOut, GuideOut
 from api.knock.in_app.schemas import FeedMetadataOut
+from domain.kit.answers import Out
 from services.realtime.feeds import FeedTold
 from services.realtime.guides import Change, GuidesTold
 

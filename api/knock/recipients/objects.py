@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import JSONResponse
 
+from api.kit.answers import EntriesOut
 from api.kit.auth import EngineDep, SecretKey
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
-from api.kit.shapes import EntriesOut, answer, read_body, read_both
+from api.kit.shapes import answer, read_body, read_both
 from api.knock.recipients.paths import InPath, known_collection, known_object, new_object
 from api.knock.recipients.schemas import ObjectOut
 from domain.recipients.recipients import ObjectFilters

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from api.kit.shapes import LeftOut, Moment, Out
 from domain.channels.channel_data import AnyChannelData
+from domain.kit.answers import LeftOut, Moment, Out
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import DocumentedAs
 from domain.recipients.recipients import Recipient

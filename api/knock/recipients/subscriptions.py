@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse
 
+from api.kit.answers import EntriesOut
 from api.kit.auth import EngineDep, SecretKey
 from api.kit.bodies import read_object
 from api.kit.lists import filter_parameters, read_list
@@ -12,7 +13,7 @@ from api.kit.pagination import BY_TIME_AND_REF
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
-from api.kit.shapes import EntriesOut, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.knock.recipients.paths import OBJECT_PATH, USER_PATH, RecipientPath, known_object
 from api.knock.recipients.schemas import SubscriptionOut
 from domain.recipients.refs import RecipientRef

@@ -5,13 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
+from api.kit.answers import EntriesOut
 from api.kit.auth import EngineDep, SecretKey
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, boolean, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
-from api.kit.shapes import EntriesOut, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.knock.recipients.schemas import TenantOut
 from domain.kit.violations import Violations

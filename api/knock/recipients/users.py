@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import JSONResponse
 
+from api.kit.answers import EntriesOut
 from api.kit.auth import EngineDep, FeedKey, IdentityKey, SecretKey, check_set, check_user
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import feed_limit, secret_limit
-from api.kit.shapes import EntriesOut, answer, read_body, read_both
+from api.kit.shapes import answer, read_body, read_both
 from api.knock.recipients.paths import InPath, known_user, new_user
 from api.knock.recipients.schemas import UserOut
 from domain.bulk.requests import MergeIn

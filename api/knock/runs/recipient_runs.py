@@ -5,13 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
+from api.kit.answers import ItemsOut
 from api.kit.auth import EngineDep, SecretKey
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
-from api.kit.shapes import ItemsOut, answer
+from api.kit.shapes import answer
 from api.kit.strings import known_uuid
 from api.knock.runs.schemas import RecipientRunDetailOut, RecipientRunOut
 from domain.runs.filters import RunFilters

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.shapes import Moment, Out
+from domain.kit.answers import Moment, Out
 from domain.kit.ids import run_event_id
 from domain.runs.answers import RecipientRunOut
 from domain.runs.events import RunEventStatus

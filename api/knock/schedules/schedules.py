@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
+from api.kit.answers import EntriesOut
 from api.kit.auth import EngineDep, SecretKey
 from api.kit.bodies import read_large_object
 from api.kit.lists import filter_parameters, read_list
@@ -12,7 +13,7 @@ from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
-from api.kit.shapes import EntriesOut, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.knock.schedules.schemas import ScheduleOut
 from domain.kit.shapes import read_shape
 from domain.schedules.filters import ScheduleFilters

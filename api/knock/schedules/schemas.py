@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.shapes import Moment, Out
 from api.knock.recipients.schemas import RecipientOut, recipient_out
+from domain.kit.answers import Moment, Out
 from domain.kit.json_types import JsonObject
 from domain.schedules.rows import ScheduleView
 

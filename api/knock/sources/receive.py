@@ -11,8 +11,9 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep
 from api.kit.bodies import read_signed
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
-from api.kit.shapes import Out, answer
+from api.kit.shapes import answer
 from api.kit.strings import known_id
+from domain.kit.answers import Out
 from domain.kit.shapes import Shape
 from services.sources import receiving
 

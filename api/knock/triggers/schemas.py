@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.shapes import Out
+from domain.kit.answers import Out
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import read_shape
 from domain.recipients.shapes import AnyRecipientIn

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.answers import Moment, Out
 from domain.account.environments import Environment
 from domain.account.members import Member, Role
+from domain.kit.answers import Moment, Out
 from services.account.assets import AssetView
 
 

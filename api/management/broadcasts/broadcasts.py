@@ -12,13 +12,14 @@ from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import Query, QueryDep
-from api.kit.shapes import LeftOut, Moment, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.management.content.annotations import wants_annotations
 from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentShapes
 from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
 from domain.broadcasts.broadcast import BROADCAST, BroadcastSettings, BroadcastStep
 from domain.broadcasts.rows import BroadcastStatus, SendIn
+from domain.kit.answers import LeftOut, Moment
 from domain.kit.json_types import JsonValue
 from domain.kit.shapes import DocumentedAs
 from domain.kit.violations import Violations

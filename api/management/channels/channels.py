@@ -5,12 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
+from api.kit.answers import PlainEntriesOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_ID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import PlainEntriesOut, answer
+from api.kit.shapes import answer
 from api.kit.strings import known_id
 from api.management.channels.schemas import ChannelOut
 from api.management.requests import PAGE_HELP, read_limit

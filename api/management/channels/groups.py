@@ -5,11 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
+from api.kit.answers import PlainEntriesOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_ID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import PlainEntriesOut, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.management.channels.schemas import ChannelGroupBodyOut, ChannelGroupOut
 from api.management.requests import PAGE_HELP, read_limit

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.answers import LeftOut, Moment, Out
+from domain.kit.answers import LeftOut, Moment, Out
 from domain.kit.json_types import JsonObject
 from domain.workflows.channel_groups import RULE_TYPES
 from services.channels.channels import ChannelSettingsView, ChannelView

@@ -6,14 +6,16 @@ from typing import Annotated, Any
 
 from starlette.responses import JSONResponse
 
+from api.kit.answers import SuccessOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import LeftOut, SuccessOut, answer
+from api.kit.shapes import answer
 from api.kit.strings import known_id
 from api.management.content.resource import ContentOut, ContentResource
 from api.management.requests import ENVIRONMENT_HELP, read_environment
 from domain.content.audience import AUDIENCE, AudienceType, Segment
+from domain.kit.answers import LeftOut
 from domain.kit.shapes import DocumentedAs
 from services.audiences.archiving import archive_audience
 

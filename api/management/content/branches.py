@@ -8,13 +8,15 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 from starlette.responses import JSONResponse
 
+from api.kit.answers import PlainEntriesOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_TIME_AND_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import Query, QueryDep
-from api.kit.shapes import Moment, Out, PlainEntriesOut, answer
+from api.kit.shapes import answer
 from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
 from domain.content.branches import Branch
+from domain.kit.answers import Moment, Out
 from domain.kit.principals import EnvironmentScope
 from services.content import branches
 from services.content.branches import refuse_elsewhere

@@ -8,12 +8,13 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import JSONResponse
 
+from api.kit.answers import PlainEntriesOut, SuccessOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_filters, read_list
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, Param, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, SuccessOut, answer
+from api.kit.shapes import answer
 from api.management.requests import (
     NOTE_HELP,
     PAGE_HELP,
@@ -23,6 +24,7 @@ from api.management.requests import (
     read_scope,
 )
 from domain.content.rows import Author, Commit, CommitFilters, Selection
+from domain.kit.answers import LeftOut, Moment, Out
 from domain.kit.violations import Violations
 from services.account.environments import get_scope
 from services.content import commits

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from api.kit.shapes import LeftOut
 from api.management.content.resource import ContentOut, ContentResource
 from domain.content.email_layout import EMAIL_LAYOUT, FooterLink
+from domain.kit.answers import LeftOut
 from domain.kit.shapes import DocumentedAs
 
 

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from fastapi import Request
 from starlette.responses import JSONResponse
 
+from api.kit.answers import SuccessOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import SuccessOut, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id
 from api.management.content.annotations import wants_annotations
 from api.management.content.resource import ContentOut, ContentResource

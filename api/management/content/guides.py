@@ -8,10 +8,11 @@ from fastapi import Request
 from pydantic import Field
 from starlette.responses import JSONResponse
 
+from api.kit.answers import SuccessOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import Param, boolean, instant, takes
 from api.kit.query_strings import Query, QueryDep
-from api.kit.shapes import LeftOut, Moment, SuccessOut, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id
 from api.management.content.annotations import wants_annotations
 from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource
@@ -22,6 +23,7 @@ from api.management.requests import (
     read_scope,
 )
 from domain.content.guide import GUIDE, GuideStep, UrlPattern
+from domain.kit.answers import LeftOut, Moment
 from domain.kit.errors import InvalidParams
 from domain.kit.pages import Page
 from domain.kit.principals import EnvironmentScope

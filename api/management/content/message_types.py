@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from api.kit.shapes import LeftOut, Moment
 from api.management.content.resource import ContentOut, ContentResource
 from domain.content.message_type import MESSAGE_TYPE, VariantShape, is_prebuilt
+from domain.kit.answers import LeftOut, Moment
 from domain.kit.shapes import DocumentedAs
 from services.content.drafts import ContentView
 

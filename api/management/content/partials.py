@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from api.kit.shapes import LeftOut, Moment
 from api.management.content.resource import ContentOut, ContentResource
 from domain.content.fields import InputField
 from domain.content.partial import PARTIAL, PartialType
+from domain.kit.answers import LeftOut, Moment
 from domain.kit.shapes import DocumentedAs
 from services.content.drafts import ContentView
 

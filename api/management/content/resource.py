@@ -12,11 +12,12 @@ from fastapi import APIRouter, Request
 from pydantic import Field, create_model
 from starlette.responses import JSONResponse
 
+from api.kit.answers import PlainEntriesOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_ID
 from api.kit.parameters import ERROR_RESPONSES, Param, boolean, takes
 from api.kit.query_strings import Query, QueryDep
-from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.management.content.annotations import ANNOTATION, annotated, wants_annotations
 from api.management.requests import (
@@ -28,6 +29,7 @@ from api.management.requests import (
     read_scope,
 )
 from domain.content.kind import KindOfContent
+from domain.kit.answers import LeftOut, Moment, Out
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.pages import Page
 from domain.kit.principals import EnvironmentScope

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from api.kit.shapes import LeftOut
 from api.management.content.resource import ContentOut, ContentResource
 from domain.content.reusable_request import REUSABLE_REQUEST, RequestSettings
+from domain.kit.answers import LeftOut
 from domain.kit.shapes import DocumentedAs
 from services.content.drafts import ContentView
 

@@ -9,9 +9,10 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, takes
-from api.kit.shapes import Moment, Out, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id, new_id_of
 from domain.content.tags import Tag, TagBodyIn
+from domain.kit.answers import Moment, Out
 from services.content import tags
 
 router = APIRouter(prefix="/v1/tags", tags=["Tags"], responses=ERROR_RESPONSES)

@@ -12,12 +12,13 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import JSONResponse
 
+from api.kit.answers import PlainEntriesOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_ID
 from api.kit.parameters import ERROR_RESPONSES, Param, choice, takes
 from api.kit.query_strings import Query, QueryDep
-from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.management.content.resource import READ_HELP, WRITE_HELP
 from api.management.requests import (
@@ -35,6 +36,7 @@ from domain.content.translation import (
     TranslationKey,
     TranslationShape,
 )
+from domain.kit.answers import LeftOut, Moment, Out
 from domain.kit.shapes import DocumentedAs, Shape
 from domain.kit.violations import Violations
 from services.content import drafts

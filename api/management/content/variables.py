@@ -8,15 +8,17 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import JSONResponse
 
+from api.kit.answers import PlainEntriesOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_ID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer
+from api.kit.shapes import answer
 from api.kit.strings import known_id
 from api.management.requests import PAGE_HELP, SCOPE_HELP, read_limit, read_scope
 from domain.content.variables import VariableFilters, VariableType
+from domain.kit.answers import LeftOut, Moment, Out
 from services.content import variables
 from services.content.variables import VariableView
 

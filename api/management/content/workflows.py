@@ -12,12 +12,13 @@ from api.kit.auth import EngineDep, ServiceToken
 from api.kit.bodies import read_large_object
 from api.kit.parameters import boolean, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import LeftOut, Out, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id
 from api.management.content.annotations import wants_annotations
 from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource
 from api.management.requests import SCOPE_HELP, read_scope
 from domain.content.workflow import WORKFLOW
+from domain.kit.answers import LeftOut, Out
 from domain.kit.errors import InvalidParams
 from domain.kit.shapes import DocumentedAs, Shape
 from domain.kit.violations import Violations

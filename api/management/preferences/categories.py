@@ -9,8 +9,9 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES
-from api.kit.shapes import Moment, Out, answer
+from api.kit.shapes import answer
 from api.kit.strings import known_id, new_id_of
+from domain.kit.answers import Moment, Out
 from domain.preferences.rows import PreferenceCategory
 from services.preferences import categories
 

@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import Out, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.management.requests import ENVIRONMENT_HELP, read_environment
+from domain.kit.answers import Out
 from domain.preferences.center import CenterIn, PreferenceCenter
 from services.preferences import centers
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from api.kit.shapes import LeftOut, Out
 from domain.channels.kinds import STEP_KINDS
 from domain.content.partial import PartialType
+from domain.kit.answers import LeftOut, Out
 from domain.kit.shapes import DocumentedAs
 from domain.previews.rows import Fault, Preview
 

@@ -8,15 +8,17 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import JSONResponse
 
+from api.kit.answers import PlainEntriesOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.bodies import read_object
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_ID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import Query, QueryDep
-from api.kit.shapes import Out, PlainEntriesOut, answer
+from api.kit.shapes import answer
 from api.kit.strings import known_id, new_id_of
 from api.management.requests import PAGE_HELP, SCOPE_HELP, read_limit, read_scope
+from domain.kit.answers import Out
 from domain.kit.errors import FieldError, InvalidParams, NotFound
 from domain.recipients.item_schemas import (
     ItemSchema,

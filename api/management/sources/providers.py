@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse
 from api.kit.auth import ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, choices, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import LeftOut, Out, answer
+from api.kit.shapes import answer
+from domain.kit.answers import LeftOut, Out
 from domain.kit.errors import NotFound
 from domain.sources.actions import ActionType
 from domain.sources.providers import PROVIDERS, VERSION, SourceProvider

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.answers import LeftOut, Moment, Out, PageEndsOut
+from api.kit.answers import PageEndsOut
+from domain.kit.answers import LeftOut, Moment, Out
 from domain.kit.clock import iso
 from domain.sources.rows import (
     REHEARSED,

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from api.kit.addresses import address_of_api
+from api.kit.answers import PlainEntriesOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, choices, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import PlainEntriesOut, answer, read_body
+from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
 from api.management.sources.schemas import (

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field
 
-from api.kit.shapes import LeftOut, Moment, Out, answer
+from api.kit.shapes import answer
+from domain.kit.answers import LeftOut, Moment, Out
 
 
 class ThingOut(Out):
