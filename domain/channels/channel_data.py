@@ -7,7 +7,7 @@ tokens too, and of tokens the devices that they stand for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Self, TypeAlias
 from uuid import UUID
 
@@ -268,9 +268,10 @@ _BY_MEMBER: Mapping[str, type[ChannelDataIn]] = {
     "tokens": PushDataIn,
     "devices": PushDataIn,
 }
-_BY_TYPE: Mapping[str, type[ChannelDataIn]] = {
-    ChannelType.PUSH: PushDataIn,
-    ChannelType.CHAT: SlackDataIn,
+# What channels of a type may store; the first is that of a channel of which nothing else is known.
+_OF_TYPE: Mapping[str, tuple[type[ChannelDataIn], ...]] = {
+    ChannelType.PUSH: (PushDataIn, AwsSnsDataIn, OneSignalDataIn),
+    ChannelType.CHAT: (SlackDataIn, MsTeamsDataIn),
 }
 
 
@@ -278,7 +279,7 @@ def takes_data(channel_type: str, provider: str) -> bool:
     """Tell whether anything is stored for a channel: by e-mail people have an address."""
     if provider in BY_PHONE_NUMBER:
         return False
-    return provider in SHAPES or channel_type in (*_BY_TYPE, ChannelType.HTTP)
+    return provider in SHAPES or channel_type in (*_OF_TYPE, ChannelType.HTTP)
 
 
 def read_data(channel_type: str, provider: str, given: JsonObject, field: str) -> JsonObject:
@@ -321,7 +322,7 @@ def check_unknown(given: JsonObject, field: str) -> JsonObject:
     Raises:
         InvalidParams: with everything that is wrong with it at its place.
     """
-    shape = _by_members(given)
+    shape = next(_by_members(given), None)
     if shape is not None:
         read_shape(shape, given, field=field)
     if shape is SlackDataIn and given.get("connections"):
@@ -331,20 +332,24 @@ def check_unknown(given: JsonObject, field: str) -> JsonObject:
 
 def _shape_of(channel_type: str, provider: str, data: JsonObject) -> type[ChannelDataIn] | None:
     """Return the shape of a channel's data; None for one that stores whatever it is given."""
-    return SHAPES.get(provider) or (
-        _by_members(data) or _BY_TYPE[channel_type] if channel_type in _BY_TYPE else None
-    )
+    if provider in SHAPES or channel_type not in _OF_TYPE:
+        return SHAPES.get(provider)
+    shapes = _OF_TYPE[channel_type]
+    return next((shape for shape in _by_members(data) if shape in shapes), shapes[0])
 
 
-def _by_members(data: JsonObject) -> type[ChannelDataIn] | None:
+def _by_members(data: JsonObject) -> Iterator[type[ChannelDataIn]]:
+    """Yield the shapes that data may have by the members that are there, the likeliest first."""
     if any(isinstance(each, dict) and "target_arn" in each for each in _listed(data, "devices")):
-        return AwsSnsDataIn
+        yield AwsSnsDataIn
     for each in _listed(data, "connections"):
         if isinstance(each, dict) and any(name.startswith("ms_teams_") for name in each):
-            return MsTeamsDataIn
+            yield MsTeamsDataIn
     # That of a Slack workspace is an object; webhooks have tokens of their own, which are text.
     known = {name for name in data if name != "token" or not isinstance(data[name], str)}
-    return next((shape for name, shape in _BY_MEMBER.items() if name in known), None)
+    for name, shape in _BY_MEMBER.items():
+        if name in known:
+            yield shape
 
 
 def _listed(data: JsonObject, name: str) -> list[Any]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.ids import read_id
@@ -82,6 +82,11 @@ _SCHEDULED_AT = (
 )
 
 
+_SAYS_WHEN = ConfigDict(
+    json_schema_extra={"anyOf": [{"required": ["repeats"]}, {"required": ["scheduled_at"]}]}
+)
+
+
 class _ScheduleIn(JudgedWhole):
     """What schedules have that are made or changed."""
 
@@ -112,6 +117,8 @@ class _ScheduleIn(JudgedWhole):
 class CreateSchedulesIn(_ScheduleIn):
     """A request for schedules, one for each recipient."""
 
+    model_config = _SAYS_WHEN
+
     workflow: str = Field(description="Key of the workflow.", min_length=1)
     recipients: list[AnyRecipientIn] = Field(
         description="User ids, object references, or users and objects to identify inline.",
@@ -122,6 +129,8 @@ class CreateSchedulesIn(_ScheduleIn):
 
 class ScheduleEntryIn(_ScheduleIn):
     """One schedule of many, each with its own workflow and its own recipient."""
+
+    model_config = _SAYS_WHEN
 
     workflow: str = Field(description="Key of the workflow.", min_length=1)
     recipient: AnyRecipientIn = Field(

@@ -110,8 +110,8 @@ async def test_inputs_that_fail_fail_the_sending_alone(
 
 async def test_broken_liquid_fails_the_sending_alone(world: World) -> None:
     """A template that cannot be rendered is named."""
-    written = step(await hook(world), {"event_type": "{{ data.n | compare_versions: 'x' }}"})
-    run_id, _ = await world.send(written, data={"n": 1})
+    written = step(await hook(world), {"event_type": "{{ data.n | compare_versions: data.x }}"})
+    run_id, _ = await world.send(written, data={"n": 1, "x": "x"})
     (told,) = [row for row in await world.events(run_id) if row["event"] == "step_skipped"]
     assert "inputs.event_type" in told["data"]["error"]
 
