@@ -38,13 +38,16 @@ async def require_named(
     """
     if workflow is not None and not await has_workflow(connection, environment_id, workflow):
         raise NotFound(f"The workflow {workflow[:255]!r} does not exist in this environment.")
-    named = {}
-    if tenant is not None and not await has_of_tenant(connection, environment_id, tenant):
-        named[RecipientRef(TENANTS, tenant)] = f"The tenant {tenant[:255]!r}"
-    if recipient is not None:
+    of_tenant = None if tenant is None else RecipientRef(TENANTS, tenant)
+    named = [ref for ref in (of_tenant, recipient) if ref is not None]
+    known = await existing_recipients(connection, environment_id, named)
+    # Whether runs or members name a tenant takes longer to find out than whether it is stored.
+    if (
+        tenant is not None
+        and of_tenant not in known
+        and not await has_of_tenant(connection, environment_id, tenant)
+    ):
+        raise NotFound(f"The tenant {tenant[:255]!r} does not exist in this environment.")
+    if recipient is not None and recipient not in known:
         noun = "user" if recipient.is_user else f"object of {recipient.collection[:255]!r}"
-        named[recipient] = f"The {noun} {recipient.id[:255]!r}"
-    known = await existing_recipients(connection, environment_id, list(named))
-    for ref, words in named.items():
-        if ref not in known:
-            raise NotFound(f"{words} does not exist in this environment.")
+        raise NotFound(f"The {noun} {recipient.id[:255]!r} does not exist in this environment.")
