@@ -7,15 +7,13 @@ from starlette.responses import JSONResponse
 
 from api.kit.answers import EntriesOut
 from api.kit.auth import EngineDep, SecretKey
-from api.kit.bodies import read_large_object
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
-from api.kit.shapes import answer, read_body
+from api.kit.shapes import answer, read_body, read_large_body
 from api.knock.schedules.schemas import ScheduleOut
-from domain.kit.shapes import read_shape
 from domain.schedules.filters import ScheduleFilters
 from domain.schedules.requests import (
     CreateSchedulesIn,
@@ -56,8 +54,7 @@ async def create_schedules(
 
     A recipient that is only named must have been identified before.
     """
-    body = await read_large_object(request, CreateSchedulesIn)
-    given = read_shape(CreateSchedulesIn, body.content, size=body.size)
+    given = await read_large_body(request, CreateSchedulesIn)
     wanted = new_schedules(given)
     made = await schedules.create_schedules(engine, principal.environment, wanted)
     return answer([ScheduleOut.of(one) for one in made])
@@ -78,8 +75,7 @@ async def update_schedules(
     Members that are left out stay unchanged, null removes them: without repeats a schedule occurs
     once.
     """
-    body = await read_large_object(request, UpdateSchedulesIn)
-    given = read_shape(UpdateSchedulesIn, body.content, size=body.size)
+    given = await read_large_body(request, UpdateSchedulesIn)
     changes = schedule_changes(given)
     changed = await schedules.update_schedules(engine, principal.environment, changes)
     return answer([ScheduleOut.of(one) for one in changed])
