@@ -17,12 +17,14 @@ from models.sql import exceeds, fetch_all, fetch_one
 from runtime.database import Connection, one
 
 _SETS = """
-SELECT collection, recipient_id, jsonb_object_agg(id, content) AS sets
-FROM preference_sets
-JOIN unnest(%s::text[], %s::text[]) AS given (collection, recipient_id)
-    USING (collection, recipient_id)
-WHERE environment_id = %s
-GROUP BY collection, recipient_id
+SELECT given.collection, given.recipient_id, of_one.sets
+FROM unnest(%s::text[], %s::text[]) AS given (collection, recipient_id)
+CROSS JOIN LATERAL (
+    SELECT jsonb_object_agg(p.id, p.content) AS sets FROM preference_sets p
+    WHERE p.environment_id = %s AND p.collection = given.collection
+      AND p.recipient_id = given.recipient_id
+) AS of_one
+WHERE of_one.sets IS NOT NULL
 """
 
 _ENVIRONMENT = """

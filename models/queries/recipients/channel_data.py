@@ -15,10 +15,14 @@ from models.sql import fetch_one
 from runtime.database import Connection
 
 _OF_SOME = """
-SELECT d.collection, d.recipient_id, d.data
-FROM unnest(%s::text[], %s::text[]) AS wanted (collection, id)
-JOIN channel_data d ON d.environment_id = %s AND d.collection = wanted.collection
- AND d.recipient_id = wanted.id AND d.channel_id = %s
+SELECT given.collection, given.id, d.data
+FROM unnest(%s::text[], %s::text[]) AS given (collection, id)
+CROSS JOIN LATERAL (
+    SELECT * FROM channel_data d
+    WHERE d.environment_id = %s AND d.collection = given.collection
+      AND d.recipient_id = given.id AND d.channel_id = %s
+    LIMIT 1
+) AS d
 """
 
 # As whoever changes a recipient does, before anything that belongs to it.
@@ -86,8 +90,7 @@ async def channel_data_of(
     values = (collections, ids, environment_id, channel_id)
     cursor = await connection.execute(_OF_SOME, values)
     return {
-        RecipientRef(row["collection"], row["recipient_id"]): row["data"]
-        for row in await cursor.fetchall()
+        RecipientRef(row["collection"], row["id"]): row["data"] for row in await cursor.fetchall()
     }
 
 

@@ -23,6 +23,7 @@ from domain.recipients.shapes import (
     TOO_LARGE,
 )
 from models.queries.preferences.sets import write_preference_sets
+from models.queries.recipients.by_key import BY_KEY, GIVEN, key_values
 from models.sql import columns_of, exceeds, fetch_all, fetch_one
 from runtime.database import Connection
 
@@ -122,13 +123,6 @@ SELECT {_COLUMNS} FROM recipients r WHERE environment_id = %s AND collection = %
 # Whoever writes the row waits until the end of the transaction.
 _HOLD = f"{_GET} FOR NO KEY UPDATE"
 
-# In key order, as they are written.
-_HOLD_TO_CHANGE = """
-SELECT FROM recipients r
-JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
-WHERE r.environment_id = %s ORDER BY r.collection, r.id FOR NO KEY UPDATE OF r
-"""
-
 _HOLD_USERS = f"""
 SELECT {_COLUMNS} FROM recipients r
 WHERE environment_id = %s AND collection = '{USERS}' AND id > %s
@@ -136,16 +130,16 @@ ORDER BY collection, id LIMIT %s FOR NO KEY UPDATE
 """  # noqa: S608 - constants
 
 _GET_MANY = f"""
-SELECT {_COLUMNS} FROM recipients r
-JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
-WHERE environment_id = %s
+SELECT {_COLUMNS} FROM {GIVEN} CROSS JOIN LATERAL ({BY_KEY}) AS r
 """  # noqa: S608 - constants
-
-_EXISTING = """
-SELECT collection, id FROM recipients
-JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
-WHERE environment_id = %s
-"""
+_EXISTING = f"""
+SELECT r.collection, r.id FROM {GIVEN} CROSS JOIN LATERAL ({BY_KEY}) AS r
+"""  # noqa: S608 - constants
+# In key order, as they are written.
+_HOLD_TO_CHANGE = f"""
+SELECT FROM (SELECT * FROM {GIVEN} ORDER BY collection COLLATE "C", id COLLATE "C") AS given
+CROSS JOIN LATERAL ({BY_KEY} FOR NO KEY UPDATE) AS r
+"""  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,8 +296,7 @@ async def hold_to_change(
     connection: Connection, environment_id: UUID, refs: Collection[RecipientRef]
 ) -> None:
     """Keep recipients from being changed by others, and from being waited for, until the end."""
-    values = ([ref.collection for ref in refs], [ref.id for ref in refs], environment_id)
-    await connection.execute(_HOLD_TO_CHANGE, values)
+    await connection.execute(_HOLD_TO_CHANGE, key_values(environment_id, refs))
 
 
 async def hold_users_after(
@@ -320,8 +313,8 @@ async def recipients_by_ref(
     wanted = sorted(set(refs))
     if not wanted:
         return {}
-    values = ([ref.collection for ref in wanted], [ref.id for ref in wanted], environment_id)
-    return {row.ref: row for row in await fetch_all(connection, Recipient, _GET_MANY, values)}
+    found = await fetch_all(connection, Recipient, _GET_MANY, key_values(environment_id, wanted))
+    return {row.ref: row for row in found}
 
 
 async def existing_recipients(
@@ -330,7 +323,5 @@ async def existing_recipients(
     """Return which of the given recipients are stored."""
     if not refs:
         return set()
-    cursor = await connection.execute(
-        _EXISTING, ([ref.collection for ref in refs], [ref.id for ref in refs], environment_id)
-    )
-    return {RecipientRef(row["collection"], row["id"]) for row in await cursor.fetchall()}
+    values = key_values(environment_id, refs)
+    return set(await fetch_all(connection, RecipientRef, _EXISTING, values))

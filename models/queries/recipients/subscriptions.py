@@ -25,6 +25,7 @@ from domain.recipients.subscriptions import (
     Subscription,
     SubscriptionView,
 )
+from models.queries.recipients.by_key import BY_KEY
 from models.sql import Listing, Where, columns_of, fetch_all, fetch_one, names_of
 from runtime.database import Connection
 
@@ -43,16 +44,16 @@ _LISTINGS = {
 }
 _OTHER_END = {Side.OBJECT: "recipient", Side.RECIPIENT: "object"}
 
-# Nobody may be deleted between being found here and being subscribed. This lock stands in the way
-# of a deletion only: whoever identifies the same people, or triggers for them, is not held up.
 # Given as one document: psycopg takes longer to write an array.
 _GIVEN = """
 jsonb_to_recordset(%(refs)s) AS given (collection text COLLATE "C", id text COLLATE "C")
 """
+# Nobody may be deleted between being found here and being subscribed. This lock stands in the way
+# of a deletion only: whoever identifies the same people, or triggers for them, is not held up.
 _HELD = f"""
-FROM recipients r JOIN {_GIVEN} USING (collection, id)
-WHERE r.environment_id = %(environment_id)s ORDER BY r.collection, r.id FOR KEY SHARE OF r
-"""
+FROM (SELECT * FROM {_GIVEN} ORDER BY collection, id) AS given
+CROSS JOIN LATERAL ({BY_KEY} FOR KEY SHARE) AS r
+"""  # noqa: S608 - constants
 _HOLD = f"SELECT r.collection, r.id {_HELD}"
 _IS_OBJECT = "(o.collection = %(object_collection)s AND o.id = %(object_id)s)"
 

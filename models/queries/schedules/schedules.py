@@ -18,6 +18,7 @@ from domain.kit.pages import Page, PageRequest
 from domain.recipients.refs import RecipientRef
 from domain.schedules.filters import RecipientScheduleFilters, ScheduleFilters
 from domain.schedules.rows import MAX_SHOWN_DATA_BYTES, Appointment, NewSchedule, Schedule
+from models.queries.recipients.by_key import BY_KEY, GIVEN, key_values
 from models.sql import Listing, Where, columns_of, fetch_all
 from runtime.database import Connection
 
@@ -32,11 +33,10 @@ _LISTING = Listing(Schedule, "schedules s", "s", ("id",), expressions=_SHOWN)
 _IN_SCOPE = "s.environment_id = %s AND s.branch_id IS NOT DISTINCT FROM %s::uuid"
 _CONDITIONS = {"workflow_key": "s.workflow_key = %s", "tenant": "s.tenant_id = %s"}
 
-_ZONES = """
-SELECT r.collection, r.id, r.properties ->> 'timezone' AS zone FROM recipients r
-JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
-WHERE r.environment_id = %s
-"""
+_ZONES = f"""
+SELECT r.collection, r.id, r.properties ->> 'timezone' AS zone
+FROM {GIVEN} CROSS JOIN LATERAL ({BY_KEY}) AS r
+"""  # noqa: S608 - constants
 
 _INSERT = f"""
 INSERT INTO schedules AS s
@@ -96,8 +96,7 @@ async def zones_of(
     connection: Connection, environment_id: UUID, refs: Collection[RecipientRef]
 ) -> dict[RecipientRef, str | None]:
     """Return the time zones of those recipients that are stored, as they were given."""
-    values = ([ref.collection for ref in refs], [ref.id for ref in refs], environment_id)
-    found = await fetch_all(connection, _Zone, _ZONES, values)
+    found = await fetch_all(connection, _Zone, _ZONES, key_values(environment_id, refs))
     return {RecipientRef(one.collection, one.id): one.zone for one in found}
 
 

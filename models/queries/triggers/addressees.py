@@ -101,7 +101,7 @@ SELECT taken.id, %(environment_id)s, %(id)s, w.workflow_key, w.version_id, '{USE
        taken.user_id, nullif(taken.tenant_id, ''), w.cancellation_key, taken.data,
        '{RunStatus.QUEUED}', 0, 0, '{{}}', w.accepted_at, %(now)s
 FROM taken JOIN workflow_runs w ON w.id = %(id)s
-WHERE EXISTS (SELECT FROM recipients r WHERE r.environment_id = %(environment_id)s
+WHERE (SELECT true FROM recipients r WHERE r.environment_id = %(environment_id)s
     AND r.collection = '{USERS}' AND r.id = taken.user_id)
 ORDER BY taken.id
 ON CONFLICT (id) DO NOTHING

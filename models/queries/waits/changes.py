@@ -17,6 +17,7 @@ from domain.kit.json_types import JsonObject, encoded
 from domain.recipients.refs import USERS, RecipientRef
 from domain.runs.statuses import OPEN_RUN
 from domain.waits.rows import AwaitingRecipient, NewChange
+from models.queries.recipients.by_key import BY_KEY
 from models.sql import columns_of, fetch_all, listed, names_of
 from runtime.database import Connection
 
@@ -50,19 +51,18 @@ INSERT INTO awaited_changes ({", ".join(_NAMES)})
 VALUES ({", ".join(f"%({name})s" for name in _NAMES)})
 """  # noqa: S608 - names of fields
 
-_STORED = """
+_STORED = f"""
 SELECT r.collection, r.id, r.properties,
        coalesce((SELECT jsonb_object_agg(p.id, p.content) FROM preference_sets p
                  WHERE p.environment_id = r.environment_id AND p.collection = r.collection
-                   AND p.recipient_id = r.id), '{}') AS preferences,
+                   AND p.recipient_id = r.id), '{{}}') AS preferences,
        coalesce((SELECT jsonb_object_agg(c.channel_id, c.data) FROM channel_data c
                  WHERE c.environment_id = r.environment_id AND c.collection = r.collection
-                   AND c.recipient_id = r.id), '{}') AS channel_data
-FROM recipients r
-JOIN jsonb_to_recordset(%(recipients)s) AS given (collection text, recipient_id text)
-  ON given.collection = r.collection AND given.recipient_id = r.id
-WHERE r.environment_id = %(environment_id)s
-"""
+                   AND c.recipient_id = r.id), '{{}}') AS channel_data
+FROM (SELECT collection, recipient_id AS id FROM jsonb_to_recordset(%(recipients)s)
+        AS given (collection text, recipient_id text)) AS given
+CROSS JOIN LATERAL ({BY_KEY}) AS r
+"""  # noqa: S608 - constants
 
 _HOLD = """
 SELECT FROM recipients WHERE environment_id = %s AND collection = %s AND id = %s FOR SHARE
