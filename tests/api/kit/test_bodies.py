@@ -27,6 +27,9 @@ from domain.kit.errors import InvalidParams
         (b'{"a": NaN}', "body"),
         (b'{"a": -Infinity}', "body"),
         (b'{"a": 1e999}', "a"),
+        (b'{"a": -1E+400}', "a"),
+        (b'{"a": 0.01e311}', "a"),
+        (b'{"a": 12' + b"0" * 308 + b".5}", "a"),
         (b'{"a": 1' + b"0" * 309 + b"}", "a"),
         (b'{"a": -2' + b"0" * 308 + b"}", "a"),
         (b'{"a": ' + b"9" * 5000 + b"}", "body"),
@@ -70,6 +73,8 @@ def test_all_that_cannot_be_stored_is_told() -> None:
         (b"\xef\xbb\xbf{}", {}),
         (b'{"a": "\\ud83d\\ude00 \\\\u0000"}', {"a": "\U0001f600 \\u0000"}),
         (b'{"wei": 1000000000000000000000}', {"wei": 10**21}),
+        (b'{"a": 1, "a": 2.50, "id": "5e400-0e+999"}', {"a": 2.5, "id": "5e400-0e+999"}),
+        (b'{"most": 1.7976931348623157e308}', {"most": 1.7976931348623157e308}),
         ('{"a": "\ufffd\\u00e9"}'.encode(), {"a": "\ufffd\u00e9"}),
         (b'{"a":' * MAX_DEPTH + b"1" + b"}" * MAX_DEPTH, None),
     ],
@@ -80,7 +85,11 @@ def test_good_bodies_pass(raw: bytes, value: Any) -> None:
 
 
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**62), 2**62)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
