@@ -1,4 +1,4 @@
-"""Looks recipients up by their keys, one by one, for statements that are given many."""
+"""Recipients of whom statements are given the keys, many at once, and how they are looked up."""
 
 from __future__ import annotations
 

@@ -11,19 +11,19 @@ from psycopg.types.json import Jsonb
 
 from domain.kit.json_types import JsonObject
 from domain.recipients.refs import RecipientRef
+from models.queries.recipients.by_key import GIVEN, key_values
 from models.sql import fetch_one
 from runtime.database import Connection
 
-_OF_SOME = """
+_OF_SOME = f"""
 SELECT given.collection, given.id, d.data
-FROM unnest(%s::text[], %s::text[]) AS given (collection, id)
-CROSS JOIN LATERAL (
+FROM {GIVEN} CROSS JOIN LATERAL (
     SELECT * FROM channel_data d
-    WHERE d.environment_id = %s AND d.collection = given.collection
-      AND d.recipient_id = given.id AND d.channel_id = %s
+    WHERE d.environment_id = %(environment_id)s AND d.collection = given.collection
+      AND d.recipient_id = given.id AND d.channel_id = %(channel_id)s
     LIMIT 1
 ) AS d
-"""
+"""  # noqa: S608 - constants
 
 # As whoever changes a recipient does, before anything that belongs to it.
 _HOLD_OF_MESSAGE = """
@@ -86,8 +86,7 @@ async def channel_data_of(
     connection: Connection, environment_id: UUID, refs: Sequence[RecipientRef], channel_id: UUID
 ) -> dict[RecipientRef, JsonObject]:
     """Return the data for a channel of those recipients that have stored some."""
-    collections, ids = [ref.collection for ref in refs], [ref.id for ref in refs]
-    values = (collections, ids, environment_id, channel_id)
+    values = {**key_values(environment_id, refs), "channel_id": channel_id}
     cursor = await connection.execute(_OF_SOME, values)
     return {
         RecipientRef(row["collection"], row["id"]): row["data"] for row in await cursor.fetchall()

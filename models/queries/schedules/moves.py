@@ -8,15 +8,15 @@ from uuid import UUID
 
 from domain.recipients.refs import RecipientRef
 from domain.schedules.rows import Move
+from models.queries.recipients.by_key import GIVEN, key_values
 from models.sql import columns_of, fetch_all
 from runtime.database import Connection
 
-_AMONG = """
+_AMONG = f"""
 SELECT m.collection, m.recipient_id AS id FROM moved_recipients m
-JOIN unnest(%s::text[], %s::text[]) AS given (collection, id)
-    ON m.collection = given.collection AND m.recipient_id = given.id
-WHERE m.environment_id = %s
-"""
+JOIN {GIVEN} ON m.collection = given.collection AND m.recipient_id = given.id
+WHERE m.environment_id = %(environment_id)s
+"""  # noqa: S608 - constants
 
 _SETTLED = f"""
 SELECT {columns_of(Move, "m")} FROM moved_recipients m
@@ -38,8 +38,7 @@ async def moved_among(
     connection: Connection, environment_id: UUID, refs: Sequence[RecipientRef]
 ) -> list[RecipientRef]:
     """Return which of some recipients have moved lately, in this transaction or before."""
-    values = ([ref.collection for ref in refs], [ref.id for ref in refs], environment_id)
-    return await fetch_all(connection, RecipientRef, _AMONG, values)
+    return await fetch_all(connection, RecipientRef, _AMONG, key_values(environment_id, refs))
 
 
 async def settled_moves(

@@ -65,9 +65,8 @@ ORDER BY s.id FOR UPDATE
 
 _LOCK_OF = f"""
 SELECT {_COLUMNS} FROM schedules s
-JOIN unnest(%s::text[], %s::text[]) AS given (collection, id)
-    ON s.collection = given.collection AND s.recipient_id = given.id
-WHERE s.environment_id = %s ORDER BY s.id FOR UPDATE OF s
+JOIN {GIVEN} ON s.collection = given.collection AND s.recipient_id = given.id
+WHERE s.environment_id = %(environment_id)s ORDER BY s.id FOR UPDATE OF s
 """  # noqa: S608 - names of fields
 
 _APPOINT = """
@@ -146,8 +145,7 @@ async def lock_schedules_of(
     connection: Connection, environment_id: UUID, refs: Collection[RecipientRef]
 ) -> list[Schedule]:
     """Lock the schedules of some recipients for the rest of the transaction."""
-    values = ([ref.collection for ref in refs], [ref.id for ref in refs], environment_id)
-    return await fetch_all(connection, Schedule, _LOCK_OF, values)
+    return await fetch_all(connection, Schedule, _LOCK_OF, key_values(environment_id, refs))
 
 
 async def change_schedules(

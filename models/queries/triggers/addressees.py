@@ -82,7 +82,8 @@ WHERE workflow_run_id = %s AND environment_id = %s AND (user_id, tenant_id) > (%
 ORDER BY user_id, tenant_id LIMIT %s
 """
 
-# Who is not stored any more receives nothing.
+# Who is not stored any more receives nothing. With EXISTS, PostgreSQL might rather read all users
+# at once than look for a page of them.
 _ADD = f"""
 WITH given AS (
     SELECT * FROM unnest(%(run_ids)s::uuid[], %(user_ids)s::text[], %(tenant_ids)s::text[])

@@ -17,7 +17,7 @@ from domain.kit.json_types import JsonObject, encoded
 from domain.recipients.refs import USERS, RecipientRef
 from domain.runs.statuses import OPEN_RUN
 from domain.waits.rows import AwaitingRecipient, NewChange
-from models.queries.recipients.by_key import BY_KEY
+from models.queries.recipients.by_key import BY_KEY, GIVEN, key_values
 from models.sql import columns_of, fetch_all, listed, names_of
 from runtime.database import Connection
 
@@ -59,9 +59,7 @@ SELECT r.collection, r.id, r.properties,
        coalesce((SELECT jsonb_object_agg(c.channel_id, c.data) FROM channel_data c
                  WHERE c.environment_id = r.environment_id AND c.collection = r.collection
                    AND c.recipient_id = r.id), '{{}}') AS channel_data
-FROM (SELECT collection, recipient_id AS id FROM jsonb_to_recordset(%(recipients)s)
-        AS given (collection text, recipient_id text)) AS given
-CROSS JOIN LATERAL ({BY_KEY}) AS r
+FROM {GIVEN} CROSS JOIN LATERAL ({BY_KEY}) AS r
 """  # noqa: S608 - constants
 
 _HOLD = """
@@ -115,7 +113,7 @@ async def stored_of(
     connection: Connection, environment_id: UUID, refs: Collection[RecipientRef]
 ) -> dict[RecipientRef, JsonObject]:
     """Return properties, preferences and channel data of some recipients."""
-    cursor = await connection.execute(_STORED, _of(environment_id, refs))
+    cursor = await connection.execute(_STORED, key_values(environment_id, refs))
     return {
         RecipientRef(row["collection"], row["id"]): {
             name: row[name] for name in ("properties", "preferences", "channel_data")
